@@ -1,0 +1,3 @@
+//! x
+pub mod record;
+pub mod wms;

@@ -1,0 +1,413 @@
+//! The scalars that every record is made of: instants, money, quantities and JSON kept as it came.
+//!
+//! **Invariants.** Money and quantities are fixed-point numbers of six decimals, never floats, so that sums and
+//! comparisons agree on every database. Instants are microseconds since 1970 in UTC. JSON is kept as text and is
+//! not parsed until somebody asks for it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use async_graphql::{InputType, InputValueError, InputValueResult, OutputType, Scalar, ScalarType, Value};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+
+/// Why a text or number is not the scalar that it should be.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{value:?} is not {expected}")]
+pub struct ScalarError {
+    value: String,
+    expected: &'static str,
+}
+
+impl ScalarError {
+    fn new(value: impl fmt::Display, expected: &'static str) -> Self {
+        Self { value: value.to_string(), expected }
+    }
+}
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// Earlier than every moment that a source can name; stands for "none" in orderings.
+    pub const MIN: Self = Self(i64::MIN);
+
+    /// The moment `micros` microseconds after 1970.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// The moment `seconds` later; saturates at the ends of time.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    /// The moment `seconds` earlier; saturates at the ends of time.
+    #[must_use]
+    pub const fn minus_seconds(self, seconds: i64) -> Self {
+        self.plus_seconds(seconds.saturating_neg())
+    }
+
+    /// How many whole milliseconds have passed since `earlier` (0 when it is later).
+    pub const fn millis_since(self, earlier: Self) -> i64 {
+        let micros = self.0.saturating_sub(earlier.0);
+        if micros < 0 { 0 } else { micros / 1_000 }
+    }
+
+    /// What a clock of the operating system said.
+    pub fn from_system(time: std::time::SystemTime) -> Self {
+        jiff::Timestamp::try_from(time).map_or(Self::MIN, |stamp| Self(stamp.as_microsecond()))
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(stamp) => write!(f, "{stamp}"),
+            Err(_) => f.write_str(if self.0 < 0 { "-9999-01-01T00:00:00Z" } else { "9999-12-31T23:59:59Z" }),
+        }
+    }
+}
+
+impl FromStr for Instant {
+    type Err = ScalarError;
+
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        text.parse::<jiff::Timestamp>()
+            .map(|stamp| Self(stamp.as_microsecond()))
+            .map_err(|_| ScalarError::new(text, "an RFC 3339 date and time such as 2026-01-31T08:00:00Z"))
+    }
+}
+
+/// An RFC 3339 date and time. Answers are always in UTC; arguments may carry any offset.
+#[Scalar(name = "DateTime", specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
+impl ScalarType for Instant {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(text.parse()?),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// Fixed-point with six decimals in an `i64`: the body that [`Money`] and [`Quantity`] share.
+const SCALE: u32 = 6;
+
+fn to_micros(decimal: Decimal) -> Option<i64> {
+    let mut rounded = decimal.round_dp(SCALE);
+    rounded.rescale(SCALE);
+    i64::try_from(rounded.mantissa()).ok().filter(|_| rounded.scale() == SCALE)
+}
+
+fn parse_decimal(text: &str) -> Option<Decimal> {
+    let text = text.trim();
+    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// An amount of money or a unit price, exact to six decimals. Its currency stands beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money(i64);
+
+impl Money {
+    /// The amount of `micros` millionths.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Millionths of the currency's unit.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// What a WMS sent as a JSON number. `None` where it does not fit (over 9.2 trillion, or not finite).
+    pub fn from_f64(number: f64) -> Option<Self> {
+        // The shortest text that reads back as the same float is what the WMS meant: 19.9, not 19.899999999999998.
+        parse_decimal(&number.to_string()).and_then(to_micros).map(Self)
+    }
+}
+
+impl fmt::Display for Money {
+    /// At least two decimals, no more than needed: `19.90`, `0.0125`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut decimal = Decimal::new(self.0, SCALE).normalize();
+        if decimal.scale() < 2 {
+            decimal.rescale(2);
+        }
+        write!(f, "{decimal}")
+    }
+}
+
+impl FromStr for Money {
+    type Err = ScalarError;
+
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        parse_decimal(text).and_then(to_micros).map(Self).ok_or_else(|| ScalarError::new(text, "a decimal number such as \"19.90\""))
+    }
+}
+
+/// Money or a unit price: a string such as "19.90", never a float. Arguments may be written as numbers too.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Money {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(text.parse()?),
+            Value::Number(number) => Ok(number.to_string().parse()?),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// How much of something there is, in the product's own unit: fractions are allowed (0.5 kg, 2.25 m), exact to six
+/// decimals. GraphQL shows it as a `Float`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quantity(i64);
+
+impl Quantity {
+    /// None of it.
+    pub const ZERO: Self = Self(0);
+
+    /// So many whole pieces.
+    pub const fn whole(pieces: i64) -> Self {
+        Self(pieces.saturating_mul(1_000_000))
+    }
+
+    /// The quantity of `micros` millionths.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Millionths of the unit.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// What a WMS sent as a JSON number. `None` where it does not fit (over 9.2 trillion, or not finite).
+    pub fn from_f64(number: f64) -> Option<Self> {
+        parse_decimal(&number.to_string()).and_then(to_micros).map(Self)
+    }
+
+    /// The nearest float, for wire formats that know only floats.
+    pub fn to_f64(self) -> f64 {
+        Decimal::new(self.0, SCALE).to_f64().unwrap_or_default()
+    }
+}
+
+impl std::ops::Add for Quantity {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::ops::Sub for Quantity {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl std::ops::AddAssign for Quantity {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl std::iter::Sum for Quantity {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::ZERO, |sum, one| sum + one)
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Decimal::new(self.0, SCALE).normalize())
+    }
+}
+
+impl FromStr for Quantity {
+    type Err = ScalarError;
+
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        parse_decimal(text).and_then(to_micros).map(Self).ok_or_else(|| ScalarError::new(text, "a quantity such as 2.5"))
+    }
+}
+
+/// A quantity is GraphQL's own `Float`, so the impls hand over to `f64`'s.
+impl OutputType for Quantity {
+    fn type_name() -> std::borrow::Cow<'static, str> {
+        <f64 as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
+        <f64 as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &async_graphql::ContextSelectionSet<'_>,
+        field: &async_graphql::Positioned<async_graphql::parser::types::Field>,
+    ) -> async_graphql::ServerResult<Value> {
+        OutputType::resolve(&self.to_f64(), ctx, field).await
+    }
+}
+
+impl InputType for Quantity {
+    type RawValueType = Self;
+
+    fn type_name() -> std::borrow::Cow<'static, str> {
+        <f64 as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
+        <f64 as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let number = <f64 as InputType>::parse(value).map_err(InputValueError::propagate)?;
+        Self::from_f64(number).ok_or_else(|| InputValueError::custom(ScalarError::new(number, "a quantity that fits").to_string()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(self.to_f64())
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+/// JSON as it was received: text that is known to be valid, parsed only when somebody looks inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Json(String);
+
+impl Json {
+    /// The text of `value`.
+    pub fn of(value: &impl Serialize) -> Self {
+        // Serialising to a string fails only for maps whose keys are no strings; no payload here has them.
+        Self(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+    }
+
+    /// Text that came from our own database, or from a parser that has seen it to be JSON.
+    pub fn from_trusted(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The parsed value (`null` where the text is damaged).
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Self("null".to_owned())
+    }
+}
+
+/// Any JSON value.
+#[Scalar(name = "JSON", specified_by_url = "https://ecma-international.org/publications-and-standards/standards/ecma-404/")]
+impl ScalarType for Json {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Ok(Self::of(&value.into_json()?))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_json(Json::to_value(self)).unwrap_or_default()
+    }
+}
+
+/// Serialised as text (instants, money) or as a number (quantities), in JSON columns and in hashes alike.
+macro_rules! serde_text {
+    ($($type:ident),*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(input)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+serde_text!(Instant, Money);
+
+impl Serialize for Quantity {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        if self.0 % 1_000_000 == 0 { out.serialize_i64(self.0 / 1_000_000) } else { out.serialize_f64(self.to_f64()) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(input)?;
+        Self::from_f64(number).ok_or_else(|| serde::de::Error::custom(ScalarError::new(number, "a quantity that fits")))
+    }
+}
+
+/// In hashes and diffs JSON stands as its text: equal text is equal content.
+impl Serialize for Json {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_keeps_cents_and_drops_no_precision() {
+        let shown = |text: &str| text.parse::<Money>().map(|money| money.to_string());
+        assert_eq!(shown("19.9").as_deref(), Ok("19.90"));
+        assert_eq!(shown("-0.0125").as_deref(), Ok("-0.0125"));
+        assert_eq!(shown("1e3").as_deref(), Ok("1000.00"));
+        assert_eq!(shown("0").as_deref(), Ok("0.00"));
+        assert!(shown("ten").is_err());
+        assert!(shown("92233720368548").is_err(), "does not fit");
+        assert_eq!(Money::from_f64(0.1 + 0.2).map(|money| money.to_string()).as_deref(), Some("0.30"));
+        assert_eq!(Money::from_f64(f64::NAN), None);
+    }
+
+    #[test]
+    fn quantities_are_exact_to_six_decimals() {
+        assert_eq!(Quantity::from_f64(2.25), Some(Quantity::from_micros(2_250_000)));
+        assert_eq!(Quantity::from_f64(-0.333_333_3), Some(Quantity::from_micros(-333_333)));
+        assert_eq!(Quantity::from_f64(f64::INFINITY), None);
+        assert_eq!(serde_json::to_string(&[Quantity::whole(3), Quantity::from_micros(500_000)]).ok().as_deref(), Some("[3,0.5]"));
+    }
+
+    #[test]
+    fn instants_read_any_offset_and_write_utc() {
+        let shown = |text: &str| text.parse::<Instant>().map(|instant| instant.to_string());
+        assert_eq!(shown("2026-01-31T10:00:00.5+02:00").as_deref(), Ok("2026-01-31T08:00:00.5Z"));
+        assert!(shown("yesterday").is_err());
+        assert_eq!(Instant::MIN.plus_seconds(-1), Instant::MIN);
+    }
+}

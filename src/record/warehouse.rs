@@ -1,0 +1,39 @@
+//! Warehouses.
+
+use super::filter::StringFilter;
+use super::{Address, Term, record};
+
+macro_rules! warehouse {
+    ($record:ident, $part:ident) => {
+        $record! {
+            /// A building that holds stock.
+            Warehouse { Warehouses, table warehouses, filter WarehouseFilter, sort WarehouseSort }
+            fields {
+                /// What it is called.
+                name: String,
+                /// Its short name.
+                code: Option<String>,
+                /// Where it stands.
+                address: Option<Address>,
+            }
+            flat {}
+            filters {
+                /// What it is called.
+                name: StringFilter = name,
+                /// Its short name.
+                code: StringFilter = code,
+            }
+            sorts {
+                /// What it is called.
+                Name = name,
+            }
+            terms {}
+        }
+    };
+}
+warehouse!(record, part);
+pub(crate) use warehouse;
+
+fn terms_of(_: &Warehouse) -> Vec<(Term, &str)> {
+    Vec::new()
+}

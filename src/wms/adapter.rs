@@ -1,0 +1,465 @@
+//! The contract between the engine and an adapter.
+//!
+//! An adapter is typed for its author ([`Adapter`], [`Pull`], [`Push`]) and erased once, here, for the engine
+//! ([`Integration`], [`Wms`]). What it can do is what it implements: [`Integration::pulls`] and
+//! [`Integration::pushes`] compile only for what is there.
+//!
+//! # Reading
+//! A listing is a sequence of pages. [`Pull::pull`] answers one page, from the beginning or from a checkpoint that an
+//! earlier page gave. A checkpoint is small JSON that outlives the process: from it, and from the same [`Scope`], the
+//! reading goes on as if nothing had happened. A page may be read again after a crash; it is then stored again, which
+//! changes nothing.
+//!
+//! With `scope.since`, the answer holds everything that *could* have changed since then, found by the source's real
+//! behaviour: a parent whose child changed counts as changed. The engine takes an overlap off `since` itself; the
+//! adapter adds what its source's own clock granularity asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::error::{Error, Kind};
+use super::http::Http;
+use crate::record::draft::{Command, CreateOrder, UpdateProduct, WriteAction};
+use crate::record::{
+    DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Record, Return, ShippingMethod, Warehouse, WarehouseCustomer,
+    WarehouseLocation, nine,
+};
+
+/// One WMS's protocol, connected to one account.
+pub trait Adapter: Sized + Send + Sync + 'static {
+    /// Its name in the API and in the database: lower case, never changed.
+    const NAME: &'static str;
+    /// What people call the WMS.
+    const DISPLAY_NAME: &'static str;
+    /// What it takes to connect. The doc comments and types of its fields are shown to users as a JSON Schema. Mark
+    /// secrets with `#[schemars(extend("writeOnly" = true))]`.
+    type Credentials: DeserializeOwned + JsonSchema;
+
+    /// An adapter for one account. Does no I/O.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] with the `path` of the credential that cannot work.
+    fn connect(credentials: Self::Credentials, http: &Http) -> Result<Self, Error>;
+
+    /// Tries the credentials with as few calls as possible.
+    ///
+    /// # Errors
+    /// What the WMS said: [`Kind::Unauthenticated`] for wrong credentials.
+    fn check(&self) -> impl Future<Output = Result<Account, Error>> + Send;
+}
+
+/// What a check found out.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// What the WMS calls the account, or its program and version.
+    pub description: Option<String>,
+    /// Data types that these credentials may not read, with the WMS's reason.
+    pub forbidden: Vec<(DataType, String)>,
+}
+
+/// Reads records of type `T`.
+pub trait Pull<T: Record>: Adapter {
+    /// Whether it can list only what changed since a moment.
+    const INCREMENTAL: bool = true;
+    /// Whether the source says which records were deleted. Where it does not, only complete listings show it.
+    const REPORTS_DELETIONS: bool = false;
+    /// The fields of `T` that it fills, in the words of GraphQL.
+    const FIELDS: &'static [&'static str];
+
+    /// One page: the first one, or the one that `checkpoint` stands before.
+    ///
+    /// # Errors
+    /// What the WMS said. The engine asks for the same page again where [`Error::retry`] allows it.
+    fn pull(&self, scope: &Scope, checkpoint: Option<&Checkpoint>) -> impl Future<Output = Result<Page<T>, Error>> + Send;
+}
+
+/// Carries out writes of one kind.
+pub trait Push<C: Command>: Adapter {
+    /// Input fields without which the WMS will refuse, as dotted paths below the record (`lineItems.sku`).
+    const REQUIRED: &'static [&'static str];
+    /// Further input fields that it understands.
+    const OPTIONAL: &'static [&'static str];
+
+    /// Sends the command and answers with the record as the WMS now holds it.
+    ///
+    /// `reference` names this write and no other; it is passed on where the WMS has a place for it.
+    ///
+    /// # Errors
+    /// What the WMS said, its text unchanged. [`Error::outcome_unknown`] must be true whenever the write was sent and
+    /// may have been carried out.
+    fn push(&self, command: &C, reference: &str) -> impl Future<Output = Result<Written<C::Record>, Error>> + Send;
+}
+
+/// What a listing covers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Only what was, or could have been, changed at this moment or later. `None`: everything there is.
+    pub since: Option<Instant>,
+    /// Only what was changed before this moment.
+    pub until: Option<Instant>,
+}
+
+/// Where a listing goes on: small JSON of the adapter's own making.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Checkpoint(pub Value);
+
+impl Checkpoint {
+    /// A checkpoint that holds `state`.
+    pub fn of(state: &impl Serialize) -> Self {
+        Self(serde_json::to_value(state).unwrap_or_default())
+    }
+
+    /// The state that it was made of.
+    ///
+    /// # Errors
+    /// [`Kind::Protocol`] when it is none of this adapter's (an older version wrote it, say).
+    pub fn state<S: DeserializeOwned>(&self) -> Result<S, Error> {
+        S::deserialize(&self.0).map_err(|e| Error::new(Kind::Protocol, format!("The stored checkpoint is none of this adapter's: {e}")))
+    }
+}
+
+/// A record that could not be mapped. The run goes on without it and says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The WMS's identifier, where it can be told.
+    pub source_id: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+    /// The payload as it came.
+    pub raw: Json,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The records, in any order. The same record may come twice; the later one counts.
+    pub records: Vec<T>,
+    /// What could not be mapped.
+    pub rejects: Vec<Reject>,
+    /// Source ids that the source itself says are gone.
+    pub deleted: Vec<String>,
+    /// What comes after it.
+    pub next: Next,
+    /// How many records the whole listing has, where the source says so.
+    pub total: Option<u64>,
+    /// The source's own clock when it answered (the HTTP `Date` header, say). The watermark is taken from the first
+    /// page's, so that clocks that differ lose nothing.
+    pub source_time: Option<Instant>,
+}
+
+impl<T> Page<T> {
+    /// A page of `records` with nothing else to say.
+    pub fn new(records: Vec<T>, next: Next) -> Self {
+        Self { records, rejects: Vec::new(), deleted: Vec::new(), next, total: None, source_time: None }
+    }
+}
+
+/// What comes after a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Another page, from this checkpoint.
+    More(Checkpoint),
+    /// Nothing.
+    Done {
+        /// Whether the adapter vouches that the listing, from its first page to this one, has shown **every** record
+        /// of the type that there is. Only then may records that it did not show be taken for deleted.
+        complete: bool,
+    },
+}
+
+/// What came of a write.
+#[derive(Debug, Clone)]
+pub struct Written<T> {
+    /// The record as the WMS now holds it.
+    pub record: T,
+    /// Input fields that the WMS has no place for, as dotted paths.
+    pub unused_fields: Vec<String>,
+}
+
+macro_rules! any_page {
+    ($([$variant:ident, $type:ident])+) => {
+        /// A page of any of the nine types.
+        #[derive(Debug, Clone)]
+        pub enum AnyPage {
+            $(#[doc = concat!("Of [`", stringify!($type), "`].")] $variant(Page<$type>)),+
+        }
+
+        $(impl From<Page<$type>> for AnyPage {
+            fn from(page: Page<$type>) -> Self {
+                Self::$variant(page)
+            }
+        })+
+
+        impl AnyPage {
+            /// What comes after it.
+            pub fn next(&self) -> &Next {
+                match self { $(Self::$variant(page) => &page.next),+ }
+            }
+        }
+    };
+}
+nine!(any_page);
+
+/// A command of any kind.
+#[derive(Debug, Clone)]
+pub enum AnyCommand {
+    /// `createOrder`
+    CreateOrder(CreateOrder),
+    /// `updateProduct`
+    UpdateProduct(UpdateProduct),
+}
+
+/// What came of a command of any kind.
+#[derive(Debug, Clone)]
+pub enum AnyWritten {
+    /// An order.
+    Order(Box<Written<Order>>),
+    /// A product.
+    Product(Box<Written<Product>>),
+}
+
+impl From<CreateOrder> for AnyCommand {
+    fn from(command: CreateOrder) -> Self {
+        Self::CreateOrder(command)
+    }
+}
+
+impl From<UpdateProduct> for AnyCommand {
+    fn from(command: UpdateProduct) -> Self {
+        Self::UpdateProduct(command)
+    }
+}
+
+impl From<Written<Order>> for AnyWritten {
+    fn from(written: Written<Order>) -> Self {
+        Self::Order(Box::new(written))
+    }
+}
+
+impl From<Written<Product>> for AnyWritten {
+    fn from(written: Written<Product>) -> Self {
+        Self::Product(Box::new(written))
+    }
+}
+
+impl AnyCommand {
+    /// What it does.
+    pub fn action(&self) -> WriteAction {
+        match self {
+            Self::CreateOrder(_) => WriteAction::CreateOrder,
+            Self::UpdateProduct(_) => WriteAction::UpdateProduct,
+        }
+    }
+}
+
+/// What an adapter can tell of one data type.
+#[derive(Debug, Clone, Copy)]
+pub struct Reads {
+    /// The type.
+    pub data_type: DataType,
+    /// Whether it can list only what changed.
+    pub incremental: bool,
+    /// Whether the source says what was deleted.
+    pub reports_deletions: bool,
+    /// The fields that it fills.
+    pub fields: &'static [&'static str],
+}
+
+/// What an adapter can write.
+#[derive(Debug, Clone, Copy)]
+pub struct Writes {
+    /// The action.
+    pub action: WriteAction,
+    /// Input fields without which the WMS refuses.
+    pub required: &'static [&'static str],
+    /// Further input fields that it understands.
+    pub optional: &'static [&'static str],
+}
+
+/// A connected WMS of any kind, for the engine.
+pub trait Wms: Send + Sync {
+    /// See [`Adapter::check`].
+    fn check(&self) -> BoxFuture<'_, Result<Account, Error>>;
+    /// See [`Pull::pull`]. [`Kind::Unsupported`] for a type that the adapter does not read.
+    fn pull<'a>(&'a self, data_type: DataType, scope: &'a Scope, checkpoint: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>>;
+    /// See [`Push::push`]. [`Kind::Unsupported`] for a command that the adapter does not know.
+    fn push<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>>;
+}
+
+type PullFn<A> = for<'a> fn(&'a A, &'a Scope, Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>>;
+type PushFn<A> = for<'a> fn(&'a A, &'a AnyCommand, &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>>;
+type ConnectFn = dyn Fn(&Value, &Http) -> Result<Arc<dyn Wms>, Error> + Send + Sync;
+
+/// An adapter under construction: what it implements is added with [`pulls`](Self::pulls) and [`pushes`](Self::pushes).
+pub struct Builder<A> {
+    pulls: BTreeMap<DataType, PullFn<A>>,
+    pushes: BTreeMap<WriteAction, PushFn<A>>,
+    reads: Vec<Reads>,
+    writes: Vec<Writes>,
+}
+
+/// A kind of WMS that this server can connect to.
+#[derive(Clone)]
+pub struct Integration {
+    /// The adapter's name.
+    pub name: &'static str,
+    /// What people call the WMS.
+    pub display_name: &'static str,
+    /// The JSON Schema of the credentials.
+    pub credentials_schema: Value,
+    /// What it reads.
+    pub reads: Vec<Reads>,
+    /// What it writes.
+    pub writes: Vec<Writes>,
+    connect: Arc<ConnectFn>,
+}
+
+impl std::fmt::Debug for Integration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Integration").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Integration {
+    /// Begins the description of adapter `A`.
+    pub fn of<A: Adapter>() -> Builder<A> {
+        Builder { pulls: BTreeMap::new(), pushes: BTreeMap::new(), reads: Vec::new(), writes: Vec::new() }
+    }
+
+    /// Connects to an account. Does no I/O.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] with the `path` of the credential that is missing, of the wrong type, or cannot work.
+    pub fn connect(&self, credentials: &Value, http: &Http) -> Result<Arc<dyn Wms>, Error> {
+        (self.connect)(credentials, http)
+    }
+
+    /// What it can tell of a data type.
+    pub fn reads(&self, data_type: DataType) -> Option<&Reads> {
+        self.reads.iter().find(|reads| reads.data_type == data_type)
+    }
+}
+
+/// A macro, because a generic function cannot name the enum's variant of `C`.
+macro_rules! commands {
+    ($($command:ident),+ $(,)?) => {$(
+        impl Pushable for $command {
+            fn of(any: &AnyCommand) -> Option<&Self> {
+                match any {
+                    AnyCommand::$command(command) => Some(command),
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+/// A command that can be found in an [`AnyCommand`].
+pub trait Pushable: Command + Sized {
+    /// The command, if `any` is one of this kind.
+    fn of(any: &AnyCommand) -> Option<&Self>;
+}
+commands!(CreateOrder, UpdateProduct);
+
+impl<A: Adapter> Builder<A> {
+    /// It reads `T`.
+    #[must_use]
+    pub fn pulls<T: Record>(mut self) -> Self
+    where
+        A: Pull<T>,
+        AnyPage: From<Page<T>>,
+    {
+        fn pull<'a, A: Pull<T>, T: Record>(a: &'a A, scope: &'a Scope, from: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>>
+        where
+            AnyPage: From<Page<T>>,
+        {
+            Box::pin(async move { Pull::<T>::pull(a, scope, from).await.map(AnyPage::from) })
+        }
+        self.pulls.insert(T::DATA_TYPE, pull::<A, T>);
+        let (incremental, reports_deletions) = (<A as Pull<T>>::INCREMENTAL, <A as Pull<T>>::REPORTS_DELETIONS);
+        self.reads.push(Reads { data_type: T::DATA_TYPE, incremental, reports_deletions, fields: <A as Pull<T>>::FIELDS });
+        self
+    }
+
+    /// It carries out `C`.
+    #[must_use]
+    pub fn pushes<C: Pushable>(mut self) -> Self
+    where
+        A: Push<C>,
+        AnyWritten: From<Written<C::Record>>,
+    {
+        fn push<'a, A: Push<C>, C: Pushable>(a: &'a A, any: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>>
+        where
+            AnyWritten: From<Written<C::Record>>,
+        {
+            Box::pin(async move {
+                match C::of(any) {
+                    Some(command) => Push::<C>::push(a, command, reference).await.map(AnyWritten::from),
+                    None => Err(unsupported(A::DISPLAY_NAME, any.action().as_str())),
+                }
+            })
+        }
+        self.pushes.insert(C::ACTION, push::<A, C>);
+        self.writes.push(Writes { action: C::ACTION, required: <A as Push<C>>::REQUIRED, optional: <A as Push<C>>::OPTIONAL });
+        self
+    }
+
+    /// The finished description.
+    pub fn build(self) -> Integration {
+        let tables = Arc::new((self.pulls, self.pushes));
+        let connect = move |credentials: &Value, http: &Http| -> Result<Arc<dyn Wms>, Error> {
+            let credentials: A::Credentials = serde_path_to_error::deserialize(credentials).map_err(|e| {
+                let path = match e.path().to_string() {
+                    path if path == "." => Vec::new(),
+                    path => path.split('.').map(str::to_owned).collect(),
+                };
+                Error::new(Kind::Configuration, e.inner().to_string()).with_path(path)
+            })?;
+            Ok(Arc::new(Connected { adapter: A::connect(credentials, http)?, tables: tables.clone() }))
+        };
+        Integration {
+            name: A::NAME,
+            display_name: A::DISPLAY_NAME,
+            credentials_schema: schemars::schema_for!(A::Credentials).to_value(),
+            reads: self.reads,
+            writes: self.writes,
+            connect: Arc::new(connect),
+        }
+    }
+}
+
+struct Connected<A> {
+    adapter: A,
+    tables: Arc<(BTreeMap<DataType, PullFn<A>>, BTreeMap<WriteAction, PushFn<A>>)>,
+}
+
+impl<A: Adapter> Wms for Connected<A> {
+    fn check(&self) -> BoxFuture<'_, Result<Account, Error>> {
+        Box::pin(self.adapter.check())
+    }
+
+    fn pull<'a>(&'a self, data_type: DataType, scope: &'a Scope, checkpoint: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>> {
+        match self.tables.0.get(&data_type) {
+            Some(pull) => pull(&self.adapter, scope, checkpoint),
+            None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, data_type.as_str())) }),
+        }
+    }
+
+    fn push<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>> {
+        match self.tables.1.get(&command.action()) {
+            Some(push) => push(&self.adapter, command, reference),
+            None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, command.action().as_str())) }),
+        }
+    }
+}
+
+fn unsupported(wms: &str, what: &str) -> Error {
+    Error::new(Kind::Unsupported, format!("{wms} has no {what}"))
+}

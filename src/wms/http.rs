@@ -1,0 +1,291 @@
+//! The HTTP client of every adapter, and the only user of reqwest.
+//!
+//! **Invariants.** Every call has a deadline and a cap on the answer's size. Redirects are not followed: a WMS that
+//! sends us elsewhere would be handed the credentials there. Nothing that is logged or put into an error holds a
+//! header, a query string or a body that we sent. Retrying is the engine's business, not the client's.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{Error, Kind};
+use crate::record::{Instant, Json};
+
+/// Bounds on every call.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the first byte sent to the last byte received.
+    pub deadline: Duration,
+    /// For the connection to be made.
+    pub connect: Duration,
+    /// The most bytes of an answer, after decompression.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(60), connect: Duration::from_secs(10), body: 32 * 1024 * 1024 }
+    }
+}
+
+/// The client that all adapters share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: reqwest::Client,
+    limits: Limits,
+}
+
+impl Http {
+    /// A client with these bounds.
+    ///
+    /// # Errors
+    /// When the machine's TLS set-up is broken.
+    pub fn new(limits: Limits) -> Result<Self, Error> {
+        // A second call finds the provider in place; that is no error.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder()
+            .connect_timeout(limits.connect)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| Error::new(Kind::Configuration, format!("Failed to set up the HTTP client: {e}")))?;
+        Ok(Self { client, limits })
+    }
+
+    /// A client for the server at `base`, an absolute `http` or `https` address. Its path, if any, goes before the
+    /// path of every call.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`], with `field` as its path, when that is no such address.
+    pub fn at(&self, base: &str, field: &str) -> Result<Site, Error> {
+        let refuse = |why: String| Error::new(Kind::Configuration, why).with_path(vec![field.to_owned()]);
+        let base = Url::parse(base.trim()).map_err(|e| refuse(format!("{field} is not an address such as https://wms.example.com: {e}")))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(refuse(format!("{field} must begin with http:// or https://")));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(refuse(format!("{field} must not hold a user name or password")));
+        }
+        Ok(Site { http: self.clone(), base })
+    }
+}
+
+/// One server, spoken to over a shared pool of connections.
+#[derive(Clone, Debug)]
+pub struct Site {
+    http: Http,
+    base: Url,
+}
+
+impl Site {
+    /// The address that it was made with.
+    pub fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// A GET of `path` (which begins with a slash).
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    /// A POST to `path`.
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    /// A PATCH of `path`.
+    pub fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, path)
+    }
+
+    /// A PUT to `path`.
+    pub fn put(&self, path: &str) -> Call {
+        self.call(Method::PUT, path)
+    }
+
+    fn call(&self, method: Method, path: &str) -> Call {
+        let mut url = self.base.clone();
+        // `path` is written by us or made of encoded segments; `set_path` encodes whatever is left.
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        Call { request: self.http.client.request(method.clone(), url.clone()), limits: self.http.limits, method, url }
+    }
+}
+
+/// A call that has not been sent.
+#[must_use]
+pub struct Call {
+    request: reqwest::RequestBuilder,
+    limits: Limits,
+    method: Method,
+    url: Url,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url.path())
+    }
+}
+
+impl Call {
+    /// With a bearer token. The word before it is written as given (`Bearer`, `bearer`).
+    pub fn bearer(mut self, scheme: &str, token: &SecretString) -> Self {
+        // A token with a line break is none; the call goes out without it and the WMS says that it is missing.
+        if let Ok(mut value) = HeaderValue::try_from(format!("{scheme} {}", token.expose_secret())) {
+            value.set_sensitive(true);
+            self.request = self.request.header(reqwest::header::AUTHORIZATION, value);
+        }
+        self
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.request = self.request.header(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// With query parameters.
+    pub fn query(mut self, parameters: &[(&str, &str)]) -> Self {
+        self.request = self.request.query(parameters);
+        self
+    }
+
+    /// With a JSON body.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+
+    /// Sends it and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when no connection could be made, [`Kind::Timeout`] past the deadline,
+    /// [`Kind::Protocol`] for an answer that is too large, cut off, or a redirect.
+    pub async fn send(self) -> Result<Reply, Error> {
+        let (method, url, limits) = (self.method, self.url, self.limits);
+        let started = tokio::time::Instant::now();
+        let exchange = async {
+            let response = self.request.send().await.map_err(|e| failed(&e))?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let mut body = BytesMut::new();
+            let mut stream = response.bytes_stream();
+            while let Some(chunk) = stream.next().await {
+                let chunk =
+                    chunk.map_err(|e| unknown(Error::new(Kind::Protocol, format!("The answer was cut off: {}", plain(&e))).with_status(status)))?;
+                if body.len() + chunk.len() > limits.body {
+                    return Err(unknown(Error::new(Kind::Protocol, format!("The answer is larger than {} bytes", limits.body)).with_status(status)));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Reply { status, headers, body: body.freeze() })
+        };
+        let answer = match tokio::time::timeout(limits.deadline, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::new(Kind::Timeout, format!("No answer within {} s", limits.deadline.as_secs_f32()))),
+        };
+        let elapsed = started.elapsed().as_millis();
+        match &answer {
+            Ok(reply) => {
+                tracing::debug!(http.method = %method, http.path = url.path(), http.status = reply.status, http.duration_ms = elapsed, http.bytes = reply.body.len(), "WMS call answered")
+            }
+            Err(error) => {
+                tracing::debug!(http.method = %method, http.path = url.path(), http.duration_ms = elapsed, error = %error, "WMS call failed")
+            }
+        }
+        let reply = answer?;
+        if (300..400).contains(&reply.status) {
+            let to = reply.header("location").unwrap_or("nowhere").split('?').next().unwrap_or_default().to_owned();
+            return Err(Error::new(Kind::Protocol, format!("The server answered with a redirect to {to}; give the address that it points to"))
+                .with_status(reply.status));
+        }
+        Ok(reply)
+    }
+}
+
+fn unknown(error: Error) -> Error {
+    Error { outcome_unknown: true, ..error }
+}
+
+/// The innermost cause, without the URL (whose query may hold a secret).
+fn plain(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn failed(error: &reqwest::Error) -> Error {
+    if error.is_connect() {
+        Error::new(Kind::Unavailable, format!("The server cannot be reached: {}", plain(error)))
+    } else if error.is_timeout() {
+        Error::new(Kind::Timeout, "No answer in time")
+    } else if error.is_builder() {
+        Error::new(Kind::Configuration, format!("The request cannot be made: {}", plain(error)))
+    } else {
+        unknown(Error::new(Kind::Unavailable, format!("The connection broke: {}", plain(error))))
+    }
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    headers: HeaderMap,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+/// How much of an answer that makes no sense is kept to look at, in bytes.
+const EXCERPT: usize = 2 * 1024;
+
+impl Reply {
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The server's clock: the `Date` header.
+    pub fn date(&self) -> Option<Instant> {
+        let stamp = jiff::fmt::rfc2822::parse(self.header("date")?).ok()?.timestamp();
+        Some(Instant::from_micros(stamp.as_microsecond()))
+    }
+
+    /// How long the server asks to wait: `Retry-After` in seconds or as a date.
+    pub fn retry_after(&self, now: Instant) -> Option<Duration> {
+        let text = self.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds.max(0.0)).ok();
+        }
+        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_microsecond();
+        Some(Duration::from_micros(u64::try_from(until - now.micros()).unwrap_or(0)))
+    }
+
+    /// The body as JSON of the shape `T`.
+    ///
+    /// # Errors
+    /// [`Kind::Protocol`], saying where it differs, with the first 2 KiB of what came.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let mut input = serde_json::Deserializer::from_slice(&self.body);
+        serde_path_to_error::deserialize(&mut input).map_err(|e| {
+            let excerpt = String::from_utf8_lossy(&self.body[..self.body.len().min(EXCERPT)]).into_owned();
+            let message = format!("The answer is not what the protocol says: at {}: {}", e.path(), e.inner());
+            let error = Error::new(Kind::Protocol, message).with_status(self.status).with_body(Json::of(&excerpt));
+            Error { outcome_unknown: true, ..error }
+        })
+    }
+}

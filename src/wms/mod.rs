@@ -1,0 +1,19 @@
+//! Warehouse management systems: the contract that every adapter keeps, the machinery they share, and the adapters.
+//!
+//! **Invariants.** An adapter speaks one WMS's wire protocol and knows neither the store, nor schedules, nor GraphQL;
+//! a vendor's words never leave its folder. What an adapter can do follows from what it implements ([`Pull`], [`Push`]).
+//! Only [`http`] names reqwest. A new adapter is one folder and one line in [`integrations`].
+
+mod adapter;
+mod error;
+pub mod http;
+
+pub use adapter::{
+    Account, Adapter, AnyCommand, AnyPage, AnyWritten, Checkpoint, Integration, Next, Page, Pull, Push, Reads, Reject, Scope, Wms, Writes, Written,
+};
+pub use error::{Error, Kind, Retry};
+
+/// Every WMS that this server supports.
+pub fn integrations() -> Vec<Integration> {
+    vec![]
+}
