@@ -40,7 +40,7 @@ macro_rules! codes {
         impl std::str::FromStr for $name {
             type Err = $crate::record::UnknownCode;
 
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
+            fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
                 match text {
                     $($text => Ok(Self::$variant),)+
                     _ => Err($crate::record::UnknownCode { code: text.to_owned(), of: stringify!($name) }),
@@ -49,13 +49,13 @@ macro_rules! codes {
         }
 
         impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+            fn serialize<S: serde::Serializer>(&self, out: S) -> std::result::Result<S::Ok, S::Error> {
                 out.serialize_str(self.as_str())
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> std::result::Result<Self, D::Error> {
                 let text = std::borrow::Cow::<str>::deserialize(input)?;
                 text.parse().map_err(serde::de::Error::custom)
             }

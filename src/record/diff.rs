@@ -38,9 +38,14 @@ fn graphql_path(path: &str) -> String {
         Some(("totals" | "delivery", field)) => field.to_owned(),
         _ => path.to_owned(),
     };
-    let mut out = String::with_capacity(path.len());
+    camel_case(&path)
+}
+
+/// A field's name as GraphQL writes it: `order_number` is `orderNumber`.
+pub fn camel_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
     let mut upper = false;
-    for letter in path.chars() {
+    for letter in name.chars() {
         match letter {
             '_' => upper = true,
             letter if upper => {

@@ -28,6 +28,7 @@ pub use code::UnknownCode;
 pub(crate) use code::codes;
 pub mod diff;
 pub mod draft;
+mod failure;
 pub mod filter;
 mod id;
 mod list;
@@ -44,6 +45,8 @@ pub(crate) mod warehouse;
 pub(crate) mod warehouse_customer;
 pub(crate) mod warehouse_location;
 
+pub use diff::camel_case;
+pub use failure::{ErrorCode, Failure};
 pub use id::{ConnectionId, Id, IdError, Link};
 pub use inbound_shipment::{
     InboundLineItem, InboundReceipt, InboundReceiptLineItem, InboundShipment, InboundShipmentFilter, InboundShipmentSort, InboundStatus,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Instant, Json};
+use crate::record::{ErrorCode, Failure, Instant, Json};
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,3 +139,36 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The form in which it is stored and shown.
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let code = match error.kind {
+            Kind::Unauthenticated => ErrorCode::WmsUnauthenticated,
+            Kind::Forbidden => ErrorCode::WmsForbidden,
+            Kind::NotFound => ErrorCode::WmsNotFound,
+            Kind::Conflict => ErrorCode::WmsConflict,
+            Kind::Validation => ErrorCode::WmsValidation,
+            Kind::RateLimited => ErrorCode::WmsRateLimited,
+            Kind::Unavailable => ErrorCode::WmsUnavailable,
+            Kind::Timeout => ErrorCode::WmsTimeout,
+            Kind::Protocol => ErrorCode::WmsProtocol,
+            Kind::Unsupported => ErrorCode::Unsupported,
+            Kind::Configuration => ErrorCode::InvalidInput,
+        };
+        Self {
+            code,
+            message: error.message.clone(),
+            path: error.path.clone(),
+            http_status: error.http_status,
+            wms_code: error.code.clone(),
+            request_id: error.request_id.clone(),
+            body: error.body.as_ref().map(Json::to_value),
+            retryable: error.is_retryable(),
+            retry_after: match error.retry {
+                Retry::After(at) => Some(at),
+                _ => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The change log: append-only, and read in the order of commits.
+//!
+//! **Invariant.** Positions are given out by the only row of `change_head`, whose lock is held until the commit. So a
+//! position that can be seen is never followed by a smaller one, and there are no gaps: a reader that has seen N asks
+//! for what is greater than N and misses nothing. Appending is therefore the **last** thing a transaction does.
+
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
+
+use super::bulk::bulk_insert;
+use super::conn::{Columns as _, Conn, Run as _, Tx};
+use super::error::{During as _, Result};
+use super::predicate::Predicate;
+use super::schema::{change_head, changes as t};
+use crate::record::{ConnectionId, DataType, Instant, Json, codes};
+
+codes! {
+    /// What an entry of the change log tells.
+    pub enum Kind {
+        /// A record was stored for the first time.
+        Created = "CREATED",
+        /// A record's content changed.
+        Updated = "UPDATED",
+        /// A record was found gone at its source.
+        Deleted = "DELETED",
+        /// A record that had been deleted came back.
+        Restored = "RESTORED",
+        /// A sync run ended.
+        SyncCompleted = "SYNC_COMPLETED",
+    }
+}
+
+/// What is to be appended.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What happened.
+    pub kind: Kind,
+    /// Where.
+    pub connection: ConnectionId,
+    /// To which type of record.
+    pub data_type: DataType,
+    /// To which record; `None` for the end of a run.
+    pub source_id: Option<String>,
+    /// Old values of what changed.
+    pub previous: Option<Json>,
+}
+
+/// What made the change.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cause {
+    /// A sync run.
+    pub run: Option<i64>,
+    /// A write.
+    pub write: Option<i64>,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = t, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct Change {
+    /// Where it stands: 1 for the first of all.
+    pub position: i64,
+    /// When it was appended.
+    pub at: Instant,
+    /// What happened.
+    pub kind: Kind,
+    /// The connection's number.
+    pub connection_id: i64,
+    /// To which type of record.
+    pub data_type: DataType,
+    /// To which record; `None` for the end of a run.
+    pub source_id: Option<String>,
+    /// Old values of what changed.
+    pub previous: Option<Json>,
+    /// The run that made it.
+    pub run_id: Option<i64>,
+    /// The write that made it.
+    pub write_id: Option<i64>,
+}
+
+struct Row {
+    position: i64,
+    at: Instant,
+    entry: Entry,
+    cause: Cause,
+}
+
+bulk_insert! {
+    Insert of Row => changes
+    once {
+        position: i64 = |row| &row.position;
+        at: Instant = |row| &row.at;
+        kind: Kind = |row| &row.entry.kind;
+        connection_id: i64 = |row| &row.entry.connection.0;
+        data_type: DataType = |row| &row.entry.data_type;
+        source_id: Option<String> = |row| &row.entry.source_id;
+        previous: Option<Json> = |row| &row.entry.previous;
+        run_id: Option<i64> = |row| &row.cause.run;
+        write_id: Option<i64> = |row| &row.cause.write;
+    }
+}
+
+/// Appends entries. The last thing to do in a transaction.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn change_append(tx: &mut Tx, entries: Vec<Entry>, cause: Cause, at: Instant) -> Result<()> {
+    let Ok(count @ 1..) = i64::try_from(entries.len()) else { return Ok(()) };
+    let last: i64 = diesel::update(change_head::table.filter(change_head::id.eq(1)))
+        .set(change_head::position.eq(change_head::position + count))
+        .returning(change_head::position)
+        .one(tx)
+        .await
+        .during("Failed to take positions in the change log")?;
+    let first = last - count + 1;
+    let rows: Vec<Row> = (first..).zip(entries).map(|(position, entry)| Row { position, at, entry, cause }).collect();
+    Insert::run(tx, &rows).await.during("Failed to append to the change log")
+}
+
+/// The position of the newest entry; 0 when there is none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_head(conn: &mut Conn) -> Result<i64> {
+    let head = change_head::table.select(change_head::position).one(conn).await.optional().during("Failed to read the change log's head")?;
+    Ok(head.unwrap_or(0))
+}
+
+/// Entries after a position, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_list(conn: &mut Conn, after: i64, which: Predicate, limit: i64) -> Result<Vec<Change>> {
+    let rows = t::table.filter(t::position.gt(after)).filter(which).order(t::position).limit(limit).select(Change::columns());
+    rows.all(conn).await.during("Failed to read the change log")
+}

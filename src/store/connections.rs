@@ -1,0 +1,220 @@
+//! Connected WMSs, their sealed credentials and their issues.
+
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
+use secrecy::SecretString;
+
+use super::conn::{Columns as _, Conn, Run as _, Tx};
+use super::error::{During as _, Result};
+use super::predicate::Predicate;
+use super::schema::{connection_issues as i, connections as t};
+use super::vault::Vault;
+use crate::record::{ConnectionId, DataType, Instant, codes};
+
+codes! {
+    /// How a connected WMS is doing.
+    pub enum ConnectionStatus {
+        /// All is well.
+        Active = "ACTIVE",
+        /// Some data types cannot be synced: see the issues.
+        Degraded = "DEGRADED",
+        /// The WMS refuses the credentials; nothing is synced until it is given new ones.
+        CredentialsRejected = "CREDENTIALS_REJECTED",
+        /// Somebody has stopped it.
+        Paused = "PAUSED",
+    }
+}
+
+/// A customer's account at a WMS, without its credentials.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = t, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct Connection {
+    /// Its number.
+    pub id: i64,
+    /// The adapter's name.
+    pub integration: String,
+    /// What people call it.
+    pub name: String,
+    /// The caller's own reference.
+    pub customer_reference: Option<String>,
+    /// How it is doing.
+    pub status: ConnectionStatus,
+    /// How far back a first sync of transactional types goes, in days.
+    pub lookback_days: i64,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+impl Connection {
+    /// Its number, typed.
+    pub fn id(&self) -> ConnectionId {
+        ConnectionId(self.id)
+    }
+}
+
+/// A connection to be made.
+#[derive(Debug)]
+pub struct NewConnection {
+    /// The adapter's name.
+    pub integration: String,
+    /// What people call it.
+    pub name: String,
+    /// The caller's own reference.
+    pub customer_reference: Option<String>,
+    /// What the adapter connects with, as JSON text.
+    pub credentials: SecretString,
+    /// How far back a first sync of transactional types goes, in days.
+    pub lookback_days: i64,
+}
+
+/// What credentials are sealed for: the connection that they belong to.
+fn purpose(id: i64) -> String {
+    format!("connection {id}")
+}
+
+/// Makes a connection. Its schedules are made in the same transaction, by the caller.
+///
+/// # Errors
+/// When the database refuses or the credentials cannot be sealed.
+pub async fn connection_create(tx: &mut Tx, vault: &Vault, new: &NewConnection, now: Instant) -> Result<Connection> {
+    let row = (
+        t::integration.eq(&new.integration),
+        t::name.eq(&new.name),
+        t::customer_reference.eq(&new.customer_reference),
+        t::status.eq(ConnectionStatus::Active),
+        t::credentials.eq(Vec::<u8>::new()),
+        t::lookback_days.eq(new.lookback_days),
+        t::created_at.eq(now),
+    );
+    let made: Connection =
+        diesel::insert_into(t::table).values(row).returning(Connection::columns()).one(tx).await.during("Failed to store a connection")?;
+    connection_credentials_set(tx, vault, made.id(), &new.credentials).await?;
+    Ok(made)
+}
+
+/// Replaces a connection's credentials.
+///
+/// # Errors
+/// When the database refuses or the credentials cannot be sealed.
+pub async fn connection_credentials_set(conn: &mut Conn, vault: &Vault, id: ConnectionId, credentials: &SecretString) -> Result<()> {
+    let sealed = vault.seal(&purpose(id.0), credentials)?;
+    diesel::update(t::table.find(id.0)).set(t::credentials.eq(sealed)).run(conn).await.during("Failed to store credentials")?;
+    Ok(())
+}
+
+/// A connection's credentials.
+///
+/// # Errors
+/// When the database does not answer, or the vault's key is another one.
+pub async fn connection_credentials(conn: &mut Conn, vault: &Vault, id: ConnectionId) -> Result<Option<SecretString>> {
+    let sealed: Option<Vec<u8>> = t::table.find(id.0).select(t::credentials).one(conn).await.optional().during("Failed to read credentials")?;
+    Ok(sealed.map(|sealed| vault.open(&purpose(id.0), &sealed)).transpose()?)
+}
+
+/// Connections, by number.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn connection_list(conn: &mut Conn, which: Predicate, after: i64, limit: i64) -> Result<Vec<Connection>> {
+    let query = t::table.filter(which).filter(t::id.gt(after)).order(t::id).limit(limit).select(Connection::columns());
+    query.all(conn).await.during("Failed to list connections")
+}
+
+/// How many connections there are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn connection_count(conn: &mut Conn, which: Predicate) -> Result<i64> {
+    t::table.filter(which).count().one(conn).await.during("Failed to count connections")
+}
+
+/// These connections, in no order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn connection_many(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Connection>> {
+    let which = Predicate::ids(t::id, ids);
+    t::table.filter(which).select(Connection::columns()).all(conn).await.during("Failed to read connections")
+}
+
+/// One connection.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn connection_find(conn: &mut Conn, id: ConnectionId) -> Result<Option<Connection>> {
+    t::table.find(id.0).select(Connection::columns()).one(conn).await.optional().during("Failed to read a connection")
+}
+
+/// Sets how a connection is doing.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn connection_status_set(conn: &mut Conn, id: ConnectionId, status: ConnectionStatus) -> Result<()> {
+    diesel::update(t::table.find(id.0)).set(t::status.eq(status)).run(conn).await.during("Failed to set a connection's status")?;
+    Ok(())
+}
+
+/// Something about a connection that a person should know.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = i, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct Issue {
+    /// The connection's number.
+    pub connection_id: i64,
+    /// What it is, in one word that programs can compare.
+    pub code: String,
+    /// The data type that it concerns; empty for all.
+    pub data_type: String,
+    /// What it is, in a sentence.
+    pub message: String,
+    /// Whether it keeps data from being synced.
+    pub blocking: bool,
+    /// When it began.
+    pub first_seen_at: Instant,
+    /// When it was last seen.
+    pub last_seen_at: Instant,
+}
+
+/// Raises an issue, or confirms that it is still there.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn issue_raise(
+    conn: &mut Conn,
+    id: ConnectionId,
+    code: &str,
+    data_type: Option<DataType>,
+    message: &str,
+    blocking: bool,
+    now: Instant,
+) -> Result<()> {
+    let row = (
+        i::connection_id.eq(id.0),
+        i::code.eq(code),
+        i::data_type.eq(data_type.map_or("", DataType::as_str)),
+        i::message.eq(message),
+        i::blocking.eq(blocking),
+        i::first_seen_at.eq(now),
+        i::last_seen_at.eq(now),
+    );
+    let query = diesel::insert_into(i::table).values(row).on_conflict((i::connection_id, i::code, i::data_type)).do_update();
+    query.set((i::message.eq(message), i::last_seen_at.eq(now))).run(conn).await.during("Failed to raise an issue")?;
+    Ok(())
+}
+
+/// Takes back every issue of a data type, or of the connection as a whole.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn issue_clear(conn: &mut Conn, id: ConnectionId, data_type: Option<DataType>) -> Result<()> {
+    let which = i::table.filter(i::connection_id.eq(id.0)).filter(i::data_type.eq(data_type.map_or("", DataType::as_str)));
+    diesel::delete(which).run(conn).await.during("Failed to clear issues")?;
+    Ok(())
+}
+
+/// The issues of these connections.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn issue_list(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Issue>> {
+    let query = i::table.filter(Predicate::ids(i::connection_id, ids)).order((i::connection_id, i::first_seen_at, i::code));
+    query.select(Issue::columns()).all(conn).await.during("Failed to list issues")
+}

@@ -1,0 +1,170 @@
+//! From the operators of a filter to conditions on a column.
+
+use super::error::{Error, Result};
+use super::predicate::{Column, Op, Predicate, Scalar};
+use crate::record::filter::{BooleanFilter, DateTimeFilter, DecimalFilter, EnumFilter, FloatFilter, IdFilter, MAX_LIST, StringFilter};
+use crate::record::{DataType, Id, InboundStatus, List, OrderStatus, OrderType, ReturnStatus, Term};
+
+/// Operators that become conditions on a column. `field` is the filter's field, for errors.
+pub(super) trait Operators {
+    fn conditions(&self, column: Column, field: &str) -> Result<Vec<Predicate>>;
+}
+
+fn refuse(field: &str, message: impl Into<String>) -> Error {
+    Error::Filter { field: field.to_owned(), message: message.into() }
+}
+
+fn bounded<T>(values: &[T], field: &str, operator: &str) -> Result<()> {
+    if values.len() > MAX_LIST {
+        return Err(refuse(&format!("{field}.{operator}"), format!("at most {MAX_LIST} values are allowed, not {}", values.len())));
+    }
+    Ok(())
+}
+
+fn not(predicate: Predicate) -> Predicate {
+    Predicate::Not(Box::new(predicate))
+}
+
+fn null(column: Column, is_null: Option<bool>) -> Option<Predicate> {
+    is_null.map(|is_null| if is_null { Predicate::IsNull(column) } else { not(Predicate::IsNull(column)) })
+}
+
+fn texts(
+    column: Column,
+    field: &str,
+    eq: Option<&str>,
+    neq: Option<&str>,
+    any: Option<Vec<String>>,
+    none: Option<Vec<String>>,
+) -> Result<Vec<Predicate>> {
+    let is = |text: &str| Predicate::Is(column, Op::Eq, Scalar::Text(text.to_owned()));
+    let mut all = Vec::new();
+    all.extend(eq.map(is));
+    all.extend(neq.map(|text| not(is(text))));
+    if let Some(values) = any {
+        bounded(&values, field, "in")?;
+        all.push(Predicate::OneOf(column, List(values)));
+    }
+    if let Some(values) = none {
+        bounded(&values, field, "nin")?;
+        all.push(not(Predicate::OneOf(column, List(values))));
+    }
+    Ok(all)
+}
+
+impl Operators for StringFilter {
+    fn conditions(&self, column: Column, field: &str) -> Result<Vec<Predicate>> {
+        let mut all = texts(column, field, self.eq.as_deref(), self.neq.as_deref(), self.any.clone(), self.none.clone())?;
+        all.extend(self.contains.clone().map(|part| Predicate::Contains(column, Scalar::Text(part))));
+        if let Some(start) = &self.starts_with {
+            // A range, which an index can answer. U+10FFFF orders after every other letter.
+            all.push(Predicate::Is(column, Op::Ge, Scalar::Text(start.clone())));
+            all.push(Predicate::Is(column, Op::Lt, Scalar::Text(format!("{start}\u{10FFFF}"))));
+        }
+        all.extend(null(column, self.is_null));
+        Ok(all)
+    }
+}
+
+macro_rules! enum_operators {
+    ($($code:ty),+) => {$(
+        impl Operators for EnumFilter<$code> {
+            fn conditions(&self, column: Column, field: &str) -> Result<Vec<Predicate>> {
+                let names = |codes: &Vec<$code>| codes.iter().map(|code| code.as_str().to_owned()).collect();
+                let (eq, neq) = (self.eq.map(<$code>::as_str), self.neq.map(<$code>::as_str));
+                texts(column, field, eq, neq, self.any.as_ref().map(names), self.none.as_ref().map(names))
+            }
+        }
+    )+};
+}
+enum_operators!(OrderStatus, OrderType, InboundStatus, ReturnStatus);
+
+/// The five comparisons that numbers and moments share.
+fn range<T: Copy>(column: Column, scalar: fn(T) -> Scalar, bounds: [(Op, Option<T>); 5]) -> Vec<Predicate> {
+    bounds.into_iter().filter_map(|(op, bound)| bound.map(|bound| Predicate::Is(column, op, scalar(bound)))).collect()
+}
+
+impl Operators for DateTimeFilter {
+    fn conditions(&self, column: Column, _: &str) -> Result<Vec<Predicate>> {
+        let bounds = [(Op::Eq, self.eq), (Op::Gt, self.gt), (Op::Ge, self.gte), (Op::Lt, self.lt), (Op::Le, self.lte)];
+        let mut all = range(column, Scalar::Time, bounds);
+        all.extend(null(column, self.is_null));
+        Ok(all)
+    }
+}
+
+impl Operators for FloatFilter {
+    fn conditions(&self, column: Column, _: &str) -> Result<Vec<Predicate>> {
+        let bounds = [(Op::Eq, self.eq), (Op::Gt, self.gt), (Op::Ge, self.gte), (Op::Lt, self.lt), (Op::Le, self.lte)];
+        Ok(range(column, |quantity| Scalar::Int(quantity.micros()), bounds))
+    }
+}
+
+impl Operators for DecimalFilter {
+    fn conditions(&self, column: Column, _: &str) -> Result<Vec<Predicate>> {
+        let bounds = [(Op::Eq, self.eq), (Op::Gt, self.gt), (Op::Ge, self.gte), (Op::Lt, self.lt), (Op::Le, self.lte)];
+        let mut all = range(column, |money| Scalar::Int(money.micros()), bounds);
+        all.extend(null(column, self.is_null));
+        Ok(all)
+    }
+}
+
+impl Operators for BooleanFilter {
+    fn conditions(&self, column: Column, _: &str) -> Result<Vec<Predicate>> {
+        Ok(self.eq.map(|truth| Predicate::Is(column, Op::Eq, Scalar::Bool(truth))).into_iter().collect())
+    }
+}
+
+/// A link's column holds a source id; the id that a caller names says the connection too.
+impl Operators for IdFilter {
+    fn conditions(&self, column: Column, field: &str) -> Result<Vec<Predicate>> {
+        let one = |id: &str, operator: &str| match id.parse::<Id>() {
+            Ok(Id::Record(_, connection, source_id)) => Ok(Predicate::All(vec![
+                Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0)),
+                Predicate::Is(column, Op::Eq, Scalar::Text(source_id)),
+            ])),
+            _ => Err(refuse(&format!("{field}.{operator}"), format!("{id:?} is no record's id"))),
+        };
+        id_conditions(self, column, field, one)
+    }
+}
+
+fn id_conditions(filter: &IdFilter, column: Column, field: &str, one: impl Fn(&str, &str) -> Result<Predicate>) -> Result<Vec<Predicate>> {
+    let mut all = Vec::new();
+    if let Some(id) = &filter.eq {
+        all.push(one(id, "eq")?);
+    }
+    if let Some(ids) = &filter.any {
+        bounded(ids, field, "in")?;
+        all.push(Predicate::Any(ids.iter().map(|id| one(id, "in")).collect::<Result<_>>()?));
+    }
+    all.extend(null(column, filter.is_null));
+    Ok(all)
+}
+
+/// `connectionId` of every filter.
+pub(super) fn connection(filter: &IdFilter, field: &str) -> Result<Vec<Predicate>> {
+    let one = |id: &str, operator: &str| match id.parse::<Id>() {
+        Ok(Id::Connection(connection)) => Ok(Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0))),
+        _ => Err(refuse(&format!("{field}.{operator}"), format!("{id:?} is no connection's id"))),
+    };
+    id_conditions(filter, Column::CONNECTION, field, one)
+}
+
+/// A filter on what stands inside a record's lists: one of the values must meet it. `neq` and `nin` ask that *none* is
+/// such a value, `isNull: true` that there is none at all.
+pub(super) fn term(filter: &StringFilter, field: &str, table: &'static str, data_type: DataType, term: Term) -> Result<Vec<Predicate>> {
+    let has = |value: Option<Predicate>| Predicate::HasTerm { table, data_type, term, value: value.map(Box::new) };
+    let mut all = Vec::new();
+    let positive = StringFilter { neq: None, none: None, is_null: None, ..filter.clone() };
+    let conditions = positive.conditions(Column::TERM_VALUE, field)?;
+    if !conditions.is_empty() {
+        all.push(has(Some(Predicate::All(conditions))));
+    }
+    let excluded = StringFilter { eq: filter.neq.clone(), ..StringFilter::default() };
+    all.extend(excluded.conditions(Column::TERM_VALUE, field)?.into_iter().map(|is| not(has(Some(is)))));
+    let excluded = StringFilter { any: filter.none.clone(), ..StringFilter::default() };
+    all.extend(excluded.conditions(Column::TERM_VALUE, field)?.into_iter().map(|is| not(has(Some(is)))));
+    all.extend(filter.is_null.map(|is_null| if is_null { not(has(None)) } else { has(None) }));
+    Ok(all)
+}

@@ -1,0 +1,476 @@
+//! Conditions and orderings that are put together at run time.
+//!
+//! Diesel's own boxed expressions name a backend, so they fit only one database. A [`Predicate`] is a tree of ours that
+//! writes itself for either. Values are always bound, never written into the text, so that a filter of the same shape
+//! is the same statement, prepared once.
+
+use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bool, HasSqlType, Nullable, Text};
+use diesel::sqlite::Sqlite;
+
+use super::types::{Json, Timestamptz};
+use crate::record::filter::Direction;
+use crate::record::{ConnectionId, DataType, Instant, List, Term};
+
+/// A column, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    name: &'static str,
+    /// What stands for "no value" in orderings; `None` where the column always has one.
+    lowest: Option<Lowest>,
+}
+
+/// What orders before every value of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lowest {
+    /// The empty text.
+    Text,
+    /// The smallest 64-bit number.
+    Number,
+    /// The beginning of time.
+    Time,
+}
+
+/// What the SQL type of a column says of its orderings.
+pub trait Ordered {
+    /// What stands for "no value"; `None` where there always is one.
+    const LOWEST: Option<Lowest>;
+}
+
+macro_rules! ordered {
+    ($($type:ty: $lowest:ident),+) => {$(
+        impl Ordered for $type { const LOWEST: Option<Lowest> = None; }
+        impl Ordered for Nullable<$type> { const LOWEST: Option<Lowest> = Some(Lowest::$lowest); }
+    )+};
+}
+ordered!(Text: Text, BigInt: Number, Timestamptz: Time, Bool: Number);
+
+impl Column {
+    /// The column `column` of the schema.
+    pub fn of<C: diesel::Column>(_column: C) -> Self
+    where
+        C::SqlType: Ordered,
+    {
+        Self { name: C::NAME, lowest: C::SqlType::LOWEST }
+    }
+}
+
+/// A value to compare a column with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// Of a `TEXT` column.
+    Text(String),
+    /// Of a `BIGINT` column.
+    Int(i64),
+    /// Of a `BOOLEAN` column.
+    Bool(bool),
+    /// Of a `TIMESTAMPTZ` column.
+    Time(Instant),
+}
+
+/// How a column is compared with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// `=`
+    Eq,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+impl Op {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Eq => " = ",
+            Self::Lt => " < ",
+            Self::Le => " <= ",
+            Self::Gt => " > ",
+            Self::Ge => " >= ",
+        }
+    }
+}
+
+/// A condition on the rows of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicate {
+    /// All of these (none: true).
+    All(Vec<Predicate>),
+    /// At least one of these (none: false).
+    Any(Vec<Predicate>),
+    /// Not this; what is neither true nor false (because of a missing value) counts as not.
+    Not(Box<Predicate>),
+    /// The column compares so with the value.
+    Is(Column, Op, Scalar),
+    /// The column has no value.
+    IsNull(Column),
+    /// The column is one of these texts.
+    OneOf(Column, List<String>),
+    /// The column is one of these numbers.
+    OneOfInts(Column, List<i64>),
+    /// The text has this somewhere inside.
+    Contains(Column, Scalar),
+    /// The row is one of these records, of several connections: see [`records`](Self::records).
+    Records(Keys),
+    /// One of the terms of this kind of the record meets the condition on [`Column::TERM_VALUE`].
+    HasTerm {
+        /// The record's table.
+        table: &'static str,
+        /// The record's type.
+        data_type: DataType,
+        /// Which terms.
+        term: Term,
+        /// What they must meet; `None`: being there is enough.
+        value: Option<Box<Predicate>>,
+    },
+    /// The row comes after these values, in the ordering of the same length.
+    After(Ordering, Vec<Scalar>),
+}
+
+impl Predicate {
+    /// `column = value`
+    pub fn eq<C: diesel::Column<SqlType: Ordered>>(column: C, value: Scalar) -> Self {
+        Self::Is(Column::of(column), Op::Eq, value)
+    }
+
+    /// The column is one of these numbers.
+    pub fn ids<C: diesel::Column<SqlType = BigInt>>(column: C, ids: &[i64]) -> Self {
+        Self::OneOfInts(Column::of(column), List(ids.to_vec()))
+    }
+
+    /// The row is one of these records.
+    pub fn records(keys: &[(ConnectionId, &str)]) -> Self {
+        let one = keys.first().filter(|first| keys.iter().all(|key| key.0 == first.0));
+        let source_ids = keys.iter().map(|key| key.1.to_owned());
+        match one {
+            // The common case has a simpler statement, which both databases plan better.
+            Some((connection, _)) => {
+                Self::All(vec![Self::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0)), Self::OneOf(Column::SOURCE_ID, source_ids.collect())])
+            }
+            None => {
+                let connections: Vec<i64> = keys.iter().map(|key| key.0.0).collect();
+                let source_ids: Vec<String> = source_ids.collect();
+                Self::Records(Keys { pairs: connections.iter().copied().zip(source_ids.iter().cloned()).collect(), connections, source_ids })
+            }
+        }
+    }
+}
+
+/// Records of several connections, in the forms that the two databases want.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keys {
+    pairs: List<(i64, String)>,
+    connections: Vec<i64>,
+    source_ids: Vec<String>,
+}
+
+impl Column {
+    /// Every record's connection.
+    pub const CONNECTION: Self = Self { name: "connection_id", lowest: None };
+    /// Every record's identifier at its WMS.
+    pub const SOURCE_ID: Self = Self { name: "source_id", lowest: None };
+    /// When a record was found gone.
+    pub const DELETED_AT: Self = Self { name: "deleted_at", lowest: Some(Lowest::Time) };
+    /// The column of [`Predicate::HasTerm`]'s condition.
+    pub const TERM_VALUE: Self = Self { name: "value", lowest: None };
+}
+
+/// The order of a list: columns with their directions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordering(pub Vec<(Column, Direction)>);
+
+impl Ordering {
+    /// The other way round.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let turn = |direction| if direction == Direction::Asc { Direction::Desc } else { Direction::Asc };
+        Self(self.0.iter().map(|(column, direction)| (*column, turn(*direction))).collect())
+    }
+
+    fn uniform(&self) -> Option<Direction> {
+        let (_, first) = self.0.first()?;
+        self.0.iter().all(|(_, direction)| direction == first).then_some(*first)
+    }
+}
+
+/// What the two databases write differently.
+pub trait Dialect: Backend + HasSqlType<Timestamptz> + HasSqlType<Json> {
+    /// The beginning of time, as a constant.
+    const LOWEST_TIME: &'static str;
+    /// The smallest number, as a constant.
+    const LOWEST_NUMBER: &'static str;
+    /// The function that finds a text (second argument) in another (first argument), counting from 1.
+    const FIND: &'static str;
+    /// A query whose rows are these texts.
+    fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()>;
+    /// A query whose rows are these numbers.
+    fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()>;
+    /// A query whose rows are these records.
+    fn keys<'b>(out: &mut AstPass<'_, 'b, Self>, keys: &'b Keys) -> QueryResult<()>;
+}
+
+impl Dialect for Pg {
+    const LOWEST_TIME: &'static str = "'-infinity'::timestamptz";
+    const LOWEST_NUMBER: &'static str = "'-9223372036854775808'::bigint";
+    const FIND: &'static str = "strpos";
+
+    fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
+        out.push_sql("SELECT UNNEST(");
+        out.push_bind_param::<Array<Text>, Vec<String>>(&values.0)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
+    fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()> {
+        out.push_sql("SELECT UNNEST(");
+        out.push_bind_param::<Array<BigInt>, Vec<i64>>(&values.0)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
+    fn keys<'b>(out: &mut AstPass<'_, 'b, Self>, keys: &'b Keys) -> QueryResult<()> {
+        out.push_sql("SELECT * FROM UNNEST(");
+        out.push_bind_param::<Array<BigInt>, Vec<i64>>(&keys.connections)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, Vec<String>>(&keys.source_ids)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl Dialect for Sqlite {
+    const LOWEST_TIME: &'static str = "-9223372036854775808";
+    const LOWEST_NUMBER: &'static str = "-9223372036854775808";
+    const FIND: &'static str = "instr";
+
+    fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
+        out.push_sql("SELECT value FROM json_each(");
+        out.push_bind_param::<Json, List<String>>(values)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
+    fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()> {
+        out.push_sql("SELECT value FROM json_each(");
+        out.push_bind_param::<Json, List<i64>>(values)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
+    fn keys<'b>(out: &mut AstPass<'_, 'b, Self>, keys: &'b Keys) -> QueryResult<()> {
+        out.push_sql("SELECT value ->> 0, value ->> 1 FROM json_each(");
+        out.push_bind_param::<Json, List<(i64, String)>>(&keys.pairs)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// Everything that a predicate binds can be bound.
+pub trait Binds: Dialect + HasSqlType<BigInt> + HasSqlType<Text> + HasSqlType<Bool> {
+    /// Binds a value as its own SQL type.
+    ///
+    /// # Errors
+    /// Those of Diesel's bind collector.
+    fn bind<'b>(out: &mut AstPass<'_, 'b, Self>, value: &'b Scalar) -> QueryResult<()>;
+}
+
+macro_rules! binds {
+    ($($db:ty),+) => {$(
+        impl Binds for $db {
+            fn bind<'b>(out: &mut AstPass<'_, 'b, Self>, value: &'b Scalar) -> QueryResult<()> {
+                match value {
+                    Scalar::Text(text) => out.push_bind_param::<Text, String>(text),
+                    Scalar::Int(number) => out.push_bind_param::<BigInt, i64>(number),
+                    Scalar::Bool(truth) => out.push_bind_param::<Bool, bool>(truth),
+                    Scalar::Time(instant) => out.push_bind_param::<Timestamptz, Instant>(instant),
+                }
+            }
+        }
+    )+};
+}
+binds!(Pg, Sqlite);
+
+impl Column {
+    fn write<DB: Binds>(self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+        out.push_identifier(self.name)
+    }
+
+    /// As a key of an ordering: no value is the lowest value.
+    fn write_key<DB: Binds>(self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+        let Some(lowest) = self.lowest else { return self.write(out) };
+        out.push_sql("COALESCE(");
+        self.write(out)?;
+        out.push_sql(", ");
+        out.push_sql(match lowest {
+            Lowest::Text => "''",
+            Lowest::Number => DB::LOWEST_NUMBER,
+            Lowest::Time => DB::LOWEST_TIME,
+        });
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl Predicate {
+    fn write<'b, DB: Binds>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match self {
+            Self::All(parts) => list(out, parts, " AND ", "1 = 1"),
+            Self::Any(parts) => list(out, parts, " OR ", "1 = 0"),
+            Self::Not(part) => {
+                out.push_sql("NOT COALESCE((");
+                part.write(out)?;
+                out.push_sql("), 1 = 0)");
+                Ok(())
+            }
+            Self::Is(column, op, value) => {
+                column.write(out)?;
+                out.push_sql(op.sql());
+                DB::bind(out, value)
+            }
+            Self::IsNull(column) => {
+                column.write(out)?;
+                out.push_sql(" IS NULL");
+                Ok(())
+            }
+            Self::OneOf(column, values) => {
+                column.write(out)?;
+                out.push_sql(" IN (");
+                DB::texts(out, values)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            Self::OneOfInts(column, values) => {
+                column.write(out)?;
+                out.push_sql(" IN (");
+                DB::ints(out, values)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            Self::Contains(column, part) => {
+                out.push_sql(DB::FIND);
+                out.push_sql("(");
+                column.write(out)?;
+                out.push_sql(", ");
+                DB::bind(out, part)?;
+                out.push_sql(") > 0");
+                Ok(())
+            }
+            Self::Records(keys) => {
+                out.push_sql("(connection_id, source_id) IN (");
+                DB::keys(out, keys)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            Self::HasTerm { table, data_type, term, value } => {
+                out.push_sql("EXISTS (SELECT 1 FROM record_terms WHERE record_terms.data_type = '");
+                out.push_sql(data_type.as_str());
+                out.push_sql("' AND record_terms.term = '");
+                out.push_sql(term.as_str());
+                out.push_sql("' AND record_terms.connection_id = ");
+                out.push_sql(table);
+                out.push_sql(".connection_id AND record_terms.source_id = ");
+                out.push_sql(table);
+                out.push_sql(".source_id");
+                if let Some(value) = value {
+                    out.push_sql(" AND ");
+                    value.write(out)?;
+                }
+                out.push_sql(")");
+                Ok(())
+            }
+            Self::After(ordering, values) => after(out, ordering, values),
+        }
+    }
+}
+
+fn list<'b, DB: Binds>(out: &mut AstPass<'_, 'b, DB>, parts: &'b [Predicate], joint: &str, none: &str) -> QueryResult<()> {
+    if parts.is_empty() {
+        out.push_sql(none);
+        return Ok(());
+    }
+    for (index, part) in parts.iter().enumerate() {
+        out.push_sql(if index == 0 { "(" } else { joint });
+        part.write(out)?;
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+/// `(a, b) > ($1, $2)` where all directions agree, which an index can answer at once; else `a > $1 OR (a = $2 AND b < $3)`.
+fn after<'b, DB: Binds>(out: &mut AstPass<'_, 'b, DB>, ordering: &'b Ordering, values: &'b [Scalar]) -> QueryResult<()> {
+    let beyond = |direction| if direction == Direction::Asc { " > " } else { " < " };
+    if let Some(direction) = ordering.uniform() {
+        for (index, (column, _)) in ordering.0.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { ", " });
+            column.write_key(out)?;
+        }
+        out.push_sql(")");
+        out.push_sql(beyond(direction));
+        for (index, value) in values.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { ", " });
+            DB::bind(out, value)?;
+        }
+        out.push_sql(")");
+        return Ok(());
+    }
+    out.push_sql("(");
+    for last in 0..values.len() {
+        out.push_sql(if last == 0 { "(" } else { " OR (" });
+        for (index, ((column, direction), value)) in ordering.0.iter().zip(values).enumerate().take(last + 1) {
+            if index > 0 {
+                out.push_sql(" AND ");
+            }
+            column.write_key(out)?;
+            out.push_sql(if index == last { beyond(*direction) } else { " = " });
+            DB::bind(out, value)?;
+        }
+        out.push_sql(")");
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+impl Ordering {
+    fn write<DB: Binds>(&self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+        for (index, (column, direction)) in self.0.iter().enumerate() {
+            if index > 0 {
+                out.push_sql(", ");
+            }
+            column.write_key(out)?;
+            out.push_sql(if *direction == Direction::Asc { " ASC" } else { " DESC" });
+        }
+        Ok(())
+    }
+}
+
+/// The two nodes stand in a query on any table, as a yes or no and as an ordering.
+macro_rules! node {
+    ($($type:ident: $sql:ty),+) => {$(
+        impl Expression for $type {
+            type SqlType = $sql;
+        }
+        impl<QS> SelectableExpression<QS> for $type {}
+        impl<QS> AppearsOnTable<QS> for $type {}
+        impl ValidGrouping<()> for $type {
+            type IsAggregate = is_aggregate::Never;
+        }
+        impl QueryId for $type {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+        impl<DB: Binds> QueryFragment<DB> for $type {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                self.write(&mut out)
+            }
+        }
+    )+};
+}
+node!(Predicate: Bool, Ordering: diesel::expression::expression_types::NotSelectable);

@@ -1,0 +1,570 @@
+//! Schedules, leases and runs.
+//!
+//! A schedule is one connection × one data type. Its row is the lock for everything that is done to that pair: whoever
+//! writes records or ends a run has updated the row first, in the same transaction.
+//!
+//! **Invariants.**
+//! * A lease has a token, which grows with each lease. [`lease_hold`] is the first act of every transaction of a worker,
+//!   and fails when the token is no longer the row's: a worker that was frozen past its lease commits nothing more.
+//! * A schedule has at most one run under way (`run_id`). A run that waits keeps its place there; the schedule is due
+//!   again when the wait is over.
+
+use diesel::{
+    BoolExpressionMethods as _, ExpressionMethods as _, NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable,
+};
+
+use super::conn::{Columns as _, Conn, Run as _, Tx};
+use super::connections::ConnectionStatus;
+use super::error::{During as _, Error, Result};
+use super::predicate::{Column, Predicate};
+use super::schema::{connections, schedules as s, sync_rejects as j, sync_runs as r};
+use crate::record::{ConnectionId, DataType, Instant, Json, List, codes};
+
+codes! {
+    /// Why a run was started.
+    pub enum SyncTrigger {
+        /// It is the connection's first of its type.
+        Initial = "INITIAL",
+        /// It was due.
+        Scheduled = "SCHEDULED",
+        /// Somebody asked for it.
+        Manual = "MANUAL",
+        /// A write asked for it.
+        Write = "WRITE",
+    }
+}
+
+codes! {
+    /// What a run reads.
+    pub enum SyncMode {
+        /// What changed since the last run.
+        Incremental = "INCREMENTAL",
+        /// Everything that the source lists.
+        Full = "FULL",
+        /// A span of time. Never moves the watermark.
+        Window = "WINDOW",
+    }
+}
+
+codes! {
+    /// Where a run stands.
+    pub enum SyncStatus {
+        /// Waits for a worker.
+        Queued = "QUEUED",
+        /// A worker reads.
+        Running = "RUNNING",
+        /// Waits for a rate limit or a back-off: see `waitingUntil`.
+        Waiting = "WAITING",
+        /// Done, all of it.
+        Succeeded = "SUCCEEDED",
+        /// Done, but some records were rejected.
+        Partial = "PARTIAL",
+        /// Given up: see `error`.
+        Failed = "FAILED",
+        /// Somebody stopped it.
+        Cancelled = "CANCELLED",
+    }
+}
+
+impl SyncStatus {
+    /// Whether the run is still under way.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Waiting)
+    }
+}
+
+/// When a data type of a connection is synced.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = s, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct Schedule {
+    /// The connection's number.
+    pub connection_id: i64,
+    /// Which type.
+    pub data_type: DataType,
+    /// Seconds between two runs.
+    pub interval_seconds: i64,
+    /// Whether it runs by itself.
+    pub enabled: bool,
+    /// When it is due.
+    pub next_run_at: Instant,
+    /// The run under way.
+    pub run_id: Option<i64>,
+    /// The newest lease's token.
+    pub lease_token: i64,
+    /// How long the newest lease holds.
+    pub leased_until: Option<Instant>,
+    /// Source changes up to here have been read.
+    pub watermark: Option<Instant>,
+    /// When the first sync ended.
+    pub initial_sync_completed_at: Option<Instant>,
+    /// Source data is known to be complete up to here.
+    pub fresh_as_of: Option<Instant>,
+    /// Failures in a row.
+    pub failures: i64,
+}
+
+/// A run of a schedule.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = r, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct SyncRun {
+    /// Its number.
+    pub id: i64,
+    /// The connection's number.
+    pub connection_id: i64,
+    /// Which type.
+    pub data_type: DataType,
+    /// Why it was started.
+    pub trigger: SyncTrigger,
+    /// What it reads.
+    pub mode: SyncMode,
+    /// Where it stands.
+    pub status: SyncStatus,
+    /// Until when it waits.
+    pub waiting_until: Option<Instant>,
+    /// Why it waits.
+    pub waiting_reason: Option<String>,
+    /// When it was asked for.
+    pub queued_at: Instant,
+    /// When a worker first took it.
+    pub started_at: Option<Instant>,
+    /// When it ended.
+    pub finished_at: Option<Instant>,
+    /// The beginning of the span that was asked for.
+    pub window_start: Option<Instant>,
+    /// The end of the span that was asked for.
+    pub window_end: Option<Instant>,
+    /// What it reads begins here; none: with everything.
+    pub scope_since: Option<Instant>,
+    /// Where it goes on.
+    pub checkpoint: Option<Json>,
+    /// The source's clock at its first page.
+    pub source_time: Option<Instant>,
+    /// How often in a row the same page failed.
+    pub attempts: i64,
+    /// Pages committed.
+    pub pages: i64,
+    /// Records read.
+    pub read: i64,
+    /// Records that were new.
+    pub created: i64,
+    /// Records that differed.
+    pub updated: i64,
+    /// Records that were as before.
+    pub unchanged: i64,
+    /// Records found gone.
+    pub deleted: i64,
+    /// Records that could not be mapped or stored.
+    pub rejected: i64,
+    /// Records in the whole listing, where the WMS tells.
+    pub total: Option<i64>,
+    /// Why it failed.
+    pub error: Option<Json>,
+    /// The oldest `sourceUpdatedAt` that it read.
+    pub oldest_source_date: Option<Instant>,
+    /// The newest `sourceUpdatedAt` that it read.
+    pub newest_source_date: Option<Instant>,
+}
+
+/// The right to work on a schedule's run, until it is lost to somebody else.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The schedule as it was taken.
+    pub schedule: Schedule,
+    /// Its run.
+    pub run: SyncRun,
+    token: i64,
+}
+
+impl Lease {
+    /// The connection.
+    pub fn connection(&self) -> ConnectionId {
+        ConnectionId(self.schedule.connection_id)
+    }
+
+    /// The type.
+    pub fn data_type(&self) -> DataType {
+        self.schedule.data_type
+    }
+}
+
+/// A schedule to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSchedule {
+    /// Which type.
+    pub data_type: DataType,
+    /// Seconds between two runs.
+    pub interval_seconds: i64,
+    /// When it is first due.
+    pub first_run_at: Instant,
+}
+
+/// Makes a connection's schedules.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn schedule_create(tx: &mut Tx, connection: ConnectionId, new: &[NewSchedule]) -> Result<()> {
+    for schedule in new {
+        let row = (
+            s::connection_id.eq(connection.0),
+            s::data_type.eq(schedule.data_type),
+            s::interval_seconds.eq(schedule.interval_seconds),
+            s::enabled.eq(true),
+            s::next_run_at.eq(schedule.first_run_at),
+            s::lease_token.eq(0),
+            s::failures.eq(0),
+        );
+        diesel::insert_into(s::table).values(row).run(tx).await.during("Failed to make a schedule")?;
+    }
+    Ok(())
+}
+
+/// The schedules of these connections, by connection and type.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn schedule_list(conn: &mut Conn, connections: &[i64]) -> Result<Vec<Schedule>> {
+    let query = s::table.filter(Predicate::ids(s::connection_id, connections)).order((s::connection_id, s::data_type)).select(Schedule::columns());
+    query.all(conn).await.during("Failed to list schedules")
+}
+
+/// When the next schedule is due, whoever may have it now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn schedule_next_due(conn: &mut Conn) -> Result<Option<Instant>> {
+    let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
+    let query = s::table.filter(s::enabled.eq(true).or(s::run_id.is_not_null())).filter(s::connection_id.eq_any(syncing));
+    query.order(s::next_run_at).limit(1).select(s::next_run_at).one(conn).await.optional().during("Failed to find the next due schedule")
+}
+
+/// Connections in these states are synced.
+fn statuses_that_sync() -> Predicate {
+    let names = [ConnectionStatus::Active, ConnectionStatus::Degraded].map(|status| status.as_str().to_owned());
+    Predicate::OneOf(Column::of(connections::status), List(names.to_vec()))
+}
+
+/// A run to be begun.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRun {
+    /// Why.
+    pub trigger: SyncTrigger,
+    /// What it reads.
+    pub mode: SyncMode,
+    /// The span, for [`SyncMode::Window`].
+    pub window: Option<(Instant, Instant)>,
+}
+
+async fn run_create(tx: &mut Tx, connection: i64, data_type: DataType, new: NewRun, now: Instant) -> Result<SyncRun> {
+    let row = (
+        (r::connection_id.eq(connection), r::data_type.eq(data_type), r::trigger.eq(new.trigger), r::mode.eq(new.mode)),
+        (r::status.eq(SyncStatus::Queued), r::queued_at.eq(now), r::attempts.eq(0), r::pages.eq(0), r::read.eq(0), r::created.eq(0)),
+        (r::updated.eq(0), r::unchanged.eq(0), r::deleted.eq(0), r::rejected.eq(0)),
+        (r::window_start.eq(new.window.map(|window| window.0)), r::window_end.eq(new.window.map(|window| window.1))),
+    );
+    diesel::insert_into(r::table).values(row).returning(SyncRun::columns()).one(tx).await.during("Failed to make a run")
+}
+
+/// Takes the schedule that has been due the longest, with its run: the one that waits there, or a new one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn schedule_lease(tx: &mut Tx, owner: &str, now: Instant, until: Instant) -> Result<Option<Lease>> {
+    let free = s::leased_until.is_null().or(s::leased_until.assume_not_null().lt(now));
+    let pick = s::table
+        .filter(s::next_run_at.le(now))
+        .filter(s::enabled.eq(true).or(s::run_id.is_not_null()))
+        .filter(free)
+        .filter(s::connection_id.eq_any(connections::table.filter(statuses_that_sync()).select(connections::id)))
+        .order(s::next_run_at)
+        .limit(1)
+        .select((s::connection_id, s::data_type));
+    // PostgreSQL passes by what another process has just locked; SQLite has one writer, and this is it.
+    let picked: Option<(i64, DataType)> = match &mut **tx {
+        Conn::Pg(c) => c.query(async |c| diesel_async::RunQueryDsl::get_result(pick.for_update().skip_locked(), c).await).await.optional(),
+        Conn::Lite(c) => c.block(|c| diesel::RunQueryDsl::get_result(pick, c)).optional(),
+    }
+    .during("Failed to lease the next schedule")?;
+    let Some((connection, data_type)) = picked else { return Ok(None) };
+    let found: Schedule = s::table.find((connection, data_type)).select(Schedule::columns()).one(tx).await.during("Failed to read a schedule")?;
+    let run = match found.run_id {
+        Some(run) => run,
+        None => {
+            let initial = found.initial_sync_completed_at.is_none();
+            let trigger = if initial { SyncTrigger::Initial } else { SyncTrigger::Scheduled };
+            run_create(tx, connection, data_type, NewRun { trigger, mode: SyncMode::Incremental, window: None }, now).await?.id
+        }
+    };
+    let started = (r::status.eq(SyncStatus::Running), r::waiting_until.eq(None::<Instant>), r::waiting_reason.eq(None::<String>));
+    let run: SyncRun = diesel::update(r::table.find(run)).set(started).returning(SyncRun::columns()).one(tx).await.during("Failed to start a run")?;
+    let token = found.lease_token + 1;
+    let lease = (s::lease_token.eq(token), s::leased_until.eq(Some(until)), s::leased_by.eq(Some(owner)), s::run_id.eq(Some(run.id)));
+    diesel::update(s::table.find((connection, data_type))).set(lease).run(tx).await.during("Failed to lease a schedule")?;
+    Ok(Some(Lease { schedule: Schedule { lease_token: token, run_id: Some(run.id), ..found }, run, token }))
+}
+
+/// Makes sure that the lease is still ours, extends it, and locks the schedule's row until the transaction ends.
+///
+/// # Errors
+/// [`Error::LeaseLost`]
+pub async fn lease_hold(tx: &mut Conn, lease: &Lease, until: Instant) -> Result<()> {
+    let row = s::table
+        .find((lease.schedule.connection_id, lease.schedule.data_type))
+        .filter(s::lease_token.eq(lease.token))
+        .filter(s::run_id.eq(lease.run.id));
+    let held = diesel::update(row).set(s::leased_until.eq(Some(until))).run(tx).await.during("Failed to extend a lease")?;
+    if held == 0 { Err(Error::LeaseLost) } else { Ok(()) }
+}
+
+/// Locks a schedule's row until the transaction ends, without a lease: for writes.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn schedule_lock(tx: &mut Tx, connection: ConnectionId, data_type: DataType) -> Result<()> {
+    let row = s::table.find((connection.0, data_type));
+    diesel::update(row).set(s::failures.eq(s::failures)).run(tx).await.during("Failed to lock a schedule")?;
+    Ok(())
+}
+
+/// Notes what a run reads, once, before its first page.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run_begin(tx: &mut Tx, run: i64, now: Instant, since: Option<Instant>) -> Result<()> {
+    let begun = (r::started_at.eq(Some(now)), r::scope_since.eq(since));
+    diesel::update(r::table.find(run)).set(begun).run(tx).await.during("Failed to begin a run")?;
+    Ok(())
+}
+
+/// What a page adds to its run.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// Records read.
+    pub read: i64,
+    /// Records that were new.
+    pub created: i64,
+    /// Records that differed.
+    pub updated: i64,
+    /// Records that were as before.
+    pub unchanged: i64,
+    /// Records found gone.
+    pub deleted: i64,
+    /// Records rejected.
+    pub rejected: i64,
+    /// Records in the whole listing.
+    pub total: Option<i64>,
+    /// The oldest source date on the page.
+    pub oldest: Option<Instant>,
+    /// The newest source date on the page.
+    pub newest: Option<Instant>,
+    /// The source's clock.
+    pub source_time: Option<Instant>,
+    /// Where the run goes on.
+    pub checkpoint: Option<Json>,
+}
+
+/// Adds a page to a run.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run_advance(tx: &mut Tx, run: &SyncRun, page: &Progress) -> Result<SyncRun> {
+    let earliest = |a: Option<Instant>, b: Option<Instant>| a.into_iter().chain(b).min();
+    let counts = (
+        r::pages.eq(r::pages + 1),
+        r::read.eq(r::read + page.read),
+        r::created.eq(r::created + page.created),
+        r::updated.eq(r::updated + page.updated),
+        r::unchanged.eq(r::unchanged + page.unchanged),
+        r::deleted.eq(r::deleted + page.deleted),
+        r::rejected.eq(r::rejected + page.rejected),
+    );
+    let rest = (
+        r::attempts.eq(0),
+        r::checkpoint.eq(page.checkpoint.clone()),
+        r::total.eq(page.total.or(run.total)),
+        r::source_time.eq(run.source_time.or(page.source_time)),
+        r::oldest_source_date.eq(earliest(run.oldest_source_date, page.oldest)),
+        r::newest_source_date.eq(run.newest_source_date.max(page.newest)),
+    );
+    diesel::update(r::table.find(run.id)).set((counts, rest)).returning(SyncRun::columns()).one(tx).await.during("Failed to note a run's progress")
+}
+
+/// A record that a run could not take.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = j, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+pub struct SyncReject {
+    /// Its number.
+    pub id: i64,
+    /// The run's number.
+    pub run_id: i64,
+    /// The WMS's identifier, where it can be told.
+    pub source_id: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+    /// The payload as it came.
+    pub raw: Json,
+    /// When it was read.
+    pub at: Instant,
+}
+
+/// Keeps a record that could not be taken.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn reject_put(tx: &mut Tx, run: i64, source_id: Option<&str>, reason: &str, raw: &Json, now: Instant) -> Result<()> {
+    let row = (j::run_id.eq(run), j::source_id.eq(source_id), j::reason.eq(reason), j::raw.eq(raw.clone()), j::at.eq(now));
+    diesel::insert_into(j::table).values(row).run(tx).await.during("Failed to keep a reject")?;
+    Ok(())
+}
+
+/// The rejects of a run, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn reject_list(conn: &mut Conn, run: i64, after: i64, limit: i64) -> Result<Vec<SyncReject>> {
+    let query = j::table.filter(j::run_id.eq(run)).filter(j::id.gt(after)).order(j::id).limit(limit).select(SyncReject::columns());
+    query.all(conn).await.during("Failed to list rejects")
+}
+
+/// How many rejects a run has.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn reject_count(conn: &mut Conn, run: i64) -> Result<i64> {
+    j::table.filter(j::run_id.eq(run)).count().one(conn).await.during("Failed to count rejects")
+}
+
+/// Lets a run wait: the lease is given back, and the schedule is due when the wait is over.
+///
+/// # Errors
+/// [`Error::LeaseLost`], or when the database refuses.
+pub async fn run_wait(tx: &mut Tx, lease: &Lease, until: Instant, reason: &str, attempts: i64) -> Result<()> {
+    lease_hold(tx, lease, until).await?;
+    let waiting = (r::status.eq(SyncStatus::Waiting), r::waiting_until.eq(Some(until)), r::waiting_reason.eq(Some(reason)), r::attempts.eq(attempts));
+    diesel::update(r::table.find(lease.run.id)).set(waiting).run(tx).await.during("Failed to let a run wait")?;
+    let row = s::table.find((lease.schedule.connection_id, lease.schedule.data_type));
+    let freed = (s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>), s::next_run_at.eq(until));
+    diesel::update(row).set(freed).run(tx).await.during("Failed to give a lease back")?;
+    Ok(())
+}
+
+/// Gives a lease back as it is, so that another worker takes the run over at once.
+///
+/// # Errors
+/// [`Error::LeaseLost`], or when the database refuses.
+pub async fn lease_release(tx: &mut Tx, lease: &Lease, now: Instant) -> Result<()> {
+    lease_hold(tx, lease, now).await?;
+    diesel::update(r::table.find(lease.run.id)).set(r::status.eq(SyncStatus::Queued)).run(tx).await.during("Failed to queue a run again")?;
+    let row = s::table.find((lease.schedule.connection_id, lease.schedule.data_type));
+    let freed = (s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>), s::next_run_at.eq(now));
+    diesel::update(row).set(freed).run(tx).await.during("Failed to give a lease back")?;
+    Ok(())
+}
+
+/// How a run ended, and what that means for its schedule.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// Succeeded, partial, failed or cancelled.
+    pub status: SyncStatus,
+    /// Why it failed.
+    pub error: Option<Json>,
+    /// When the schedule is due again.
+    pub next_run_at: Instant,
+    /// Source changes up to here have been read; `None`: as before.
+    pub watermark: Option<Instant>,
+    /// Failures in a row.
+    pub failures: i64,
+}
+
+/// Ends a run and gives the lease back. The change log's entry is the caller's, in the same transaction.
+///
+/// # Errors
+/// [`Error::LeaseLost`], or when the database refuses.
+pub async fn run_finish(tx: &mut Tx, lease: &Lease, ending: &Ending, now: Instant) -> Result<SyncRun> {
+    lease_hold(tx, lease, now).await?;
+    let schedule = &lease.schedule;
+    let initial = match ending.watermark {
+        Some(_) => schedule.initial_sync_completed_at.or(Some(now)),
+        None => schedule.initial_sync_completed_at,
+    };
+    let row = s::table.find((schedule.connection_id, schedule.data_type));
+    let ended = (
+        (s::run_id.eq(None::<i64>), s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>)),
+        (s::next_run_at.eq(ending.next_run_at), s::failures.eq(ending.failures), s::initial_sync_completed_at.eq(initial)),
+        (s::watermark.eq(ending.watermark.or(schedule.watermark)), s::fresh_as_of.eq(ending.watermark.or(schedule.fresh_as_of))),
+    );
+    diesel::update(row).set(ended).run(tx).await.during("Failed to end a schedule's run")?;
+    let ended = (r::status.eq(ending.status), r::finished_at.eq(Some(now)), r::error.eq(ending.error.clone()), r::checkpoint.eq(None::<Json>));
+    diesel::update(r::table.find(lease.run.id)).set(ended).returning(SyncRun::columns()).one(tx).await.during("Failed to end a run")
+}
+
+/// Asks for a run of a schedule now; answers with the one that is under way, if there is one.
+///
+/// # Errors
+/// When the database refuses. `Ok(None)`: there is no such schedule.
+pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataType, new: NewRun, now: Instant) -> Result<Option<SyncRun>> {
+    schedule_lock(tx, connection, data_type).await?;
+    let found = s::table.find((connection.0, data_type)).select(Schedule::columns()).one(tx).await.optional();
+    let Some(found): Option<Schedule> = found.during("Failed to read a schedule")? else { return Ok(None) };
+    if let Some(run) = found.run_id {
+        return run_find(tx, run).await;
+    }
+    let run = run_create(tx, connection.0, data_type, new, now).await?;
+    let queued = (s::run_id.eq(Some(run.id)), s::next_run_at.eq(now));
+    diesel::update(s::table.find((connection.0, data_type))).set(queued).run(tx).await.during("Failed to queue a run")?;
+    Ok(Some(run))
+}
+
+/// One run.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_find(conn: &mut Conn, id: i64) -> Result<Option<SyncRun>> {
+    r::table.find(id).select(SyncRun::columns()).one(conn).await.optional().during("Failed to read a run")
+}
+
+/// These runs, in no order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_many(conn: &mut Conn, ids: &[i64]) -> Result<Vec<SyncRun>> {
+    r::table.filter(Predicate::ids(r::id, ids)).select(SyncRun::columns()).all(conn).await.during("Failed to read runs")
+}
+
+/// Runs, newest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_list(conn: &mut Conn, which: Predicate, before: i64, limit: i64) -> Result<Vec<SyncRun>> {
+    let query = r::table.filter(which).filter(r::id.lt(before)).order(r::id.desc()).limit(limit).select(SyncRun::columns());
+    query.all(conn).await.during("Failed to list runs")
+}
+
+/// How many runs there are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_count(conn: &mut Conn, which: Predicate) -> Result<i64> {
+    r::table.filter(which).count().one(conn).await.during("Failed to count runs")
+}
+
+/// The newest run of each schedule of these connections.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn run_latest(conn: &mut Conn, connections: &[i64]) -> Result<Vec<SyncRun>> {
+    let newest = r::table
+        .filter(Predicate::ids(r::connection_id, connections))
+        .group_by((r::connection_id, r::data_type))
+        .select(diesel::dsl::max(r::id).assume_not_null());
+    let ids: Vec<i64> = newest.all(conn).await.during("Failed to find the newest runs")?;
+    run_many(conn, &ids).await
+}
+
+/// The condition that a run belongs to one of these connections, is of one of these types, and stands so.
+pub fn run_which(connections: Option<&[ConnectionId]>, data_types: Option<&[DataType]>, statuses: Option<&[SyncStatus]>) -> Predicate {
+    let mut all = Vec::new();
+    all.extend(connections.map(|ids| Predicate::ids(r::connection_id, &ids.iter().map(|id| id.0).collect::<Vec<_>>())));
+    all.extend(data_types.map(|types| Predicate::OneOf(Column::of(r::data_type), types.iter().map(|code| code.as_str().to_owned()).collect())));
+    all.extend(statuses.map(|codes| Predicate::OneOf(Column::of(r::status), codes.iter().map(|code| code.as_str().to_owned()).collect())));
+    Predicate::All(all)
+}
