@@ -48,8 +48,10 @@ struct Known {
     deleted: bool,
 }
 
-/// A row about to be written.
-pub(super) struct NewRow<'a, T> {
+/// A row about to be written. Made and read by this module only.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct NewRow<'a, T> {
     connection: i64,
     at: Instant,
     hash: i64,
