@@ -21,6 +21,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File, Permissions};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -97,9 +98,9 @@ impl std::error::Error for Unavailable {}
 pub fn database() -> Result<String, Unavailable> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let server = server()?;
-    // Process numbers come round again: what a killed run left under this name goes first.
-    let name = format!("{PREFIX}{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    server.sql(&format!("drop database if exists {name} with (force)"))?;
+    // Process numbers come round again, and a killed run leaves its databases: hence the random part.
+    let random = RandomState::new().build_hasher().finish();
+    let name = format!("{PREFIX}{}_{}_{random:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     server.sql(&format!("create database {name} template template0"))?;
     Ok(server.url(&name))
 }
@@ -136,7 +137,7 @@ pub fn programs() -> Result<PathBuf, Unavailable> {
     if let Ok(found) = run(Command::new("sh").args(["-c", "command -v postgres"])) {
         places.extend(Path::new(&found).parent().map(Path::to_owned));
     }
-    // Debian keeps the server's programs out of the way, and `pg_config` only comes with the headers.
+    // Debian keeps the server's programs out of the way.
     let mut debian: Vec<_> = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
     debian.sort();
     places.extend(debian.into_iter().rev());
