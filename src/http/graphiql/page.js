@@ -7,14 +7,14 @@
 (() => {
   const STORED = 'crossdock.apiKey';
   const ENDPOINT = '/graphql';
-  const QUERY = `# Crossdock: every connected warehouse management system behind one GraphQL API.
+  const QUERY = `# Crossdock: every WMS behind one API.
 #
 #   Ctrl-Enter   runs the query
 #   Ctrl-Space   completes what you type
-#   The book at the left opens the documentation of the schema.
+#   The book at the left opens the docs.
 
 {
-  # What is connected, and whether it is well.
+  # What is connected, and how it is.
   connections {
     nodes {
       name
@@ -22,7 +22,7 @@
     }
   }
 
-  # Five orders, whichever WMS they are in.
+  # Five orders, from whichever WMS.
   orders(first: 5) {
     nodes {
       orderNumber
@@ -35,7 +35,7 @@
   }
 }
 
-# Subscriptions run here too. In a tab of its own:
+# Subscriptions run here too, such as:
 #
 #   subscription {
 #     syncCompleted {
