@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::say;
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::config::{ServeArgs, StoreArgs};
 use crate::record::{ConnectionId, Json};
@@ -19,6 +19,7 @@ use crate::store::keys::{Access, key_put, key_revoke};
 use crate::store::settings::{setting, setting_put};
 use crate::store::vault::Vault;
 use crate::store::{Sizes, Store};
+use crate::telemetry::say;
 use crate::wms::sandbox::server::{RunningSandbox, SandboxConfig};
 use crate::{changes, graphql, http, random, sync, wms, writes};
 
@@ -86,8 +87,9 @@ async fn check_key(store: &Store) -> anyhow::Result<()> {
 pub async fn start(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let store = open_store(&args.store).await?;
     let http = wms::http::Http::new(args.wms_limits())?;
-    let sync = sync::Handle::new(store.clone(), clock.clone(), http, wms::integrations(), args.sync());
-    let writes = writes::Handle::new(sync.clone(), || random::token("cd-"));
+    let accounts = Accounts::new(store.clone(), http, wms::integrations());
+    let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.sync());
+    let writes = writes::Handle::new(accounts, clock.clone(), || random::token("cd-"));
     let changes = changes::Reader::new(store.clone());
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("Failed to listen on {}", args.listen))?;
     let address = listener.local_addr()?;

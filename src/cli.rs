@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::clock::Clock;
 use crate::config::{LogArgs, ServeArgs, StoreArgs};
 use crate::store::keys::{Access, key_list, key_put};
+use crate::telemetry::say;
 use crate::{app, graphql, random, telemetry, wms};
 
 /// One self-hosted GraphQL API in front of every warehouse management system.
@@ -112,12 +113,6 @@ pub async fn run() -> anyhow::Result<()> {
         Some(Command::Keys(command)) => keys(command).await,
         Some(Command::Sandbox(args)) => app::sandbox(args.listen, args.orders, args.state).await,
     }
-}
-
-/// Prints for whoever called the command: this is its output, not a log.
-#[expect(clippy::print_stdout, reason = "the output of a command")]
-pub(crate) fn say(text: &str) {
-    println!("{text}");
 }
 
 fn adapters() {

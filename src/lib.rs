@@ -8,7 +8,7 @@
 //!               http           axum: /graphql (POST, websocket), GraphiQL, health
 //!              graphql         async-graphql: the API's types, pagination, errors, access
 //!          sync      writes    the two engines
-//!            changes           the change log's reader
+//!            changes           the change log's reader        accounts   a connection's adapter, with its credentials
 //!         store      wms       the database; the WMSs. They do not know each other
 //!              record          the unified model: nine types, each declared once
 //! ```
@@ -30,6 +30,7 @@ pub mod wms;
 
 pub mod store;
 
+pub mod accounts;
 pub mod changes;
 
 pub mod sync;

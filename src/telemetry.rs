@@ -41,3 +41,9 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// Prints for whoever called the command: this is its output, not a log.
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+pub fn say(text: &str) {
+    println!("{text}");
+}

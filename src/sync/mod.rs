@@ -10,7 +10,7 @@
 //! * No HTTP inside a transaction; no transaction inside `select!` or `timeout`.
 //! * A schedule that fails never holds up another.
 
-mod accounts;
+mod connect;
 mod engine;
 mod policy;
 mod runner;
@@ -21,18 +21,18 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-pub use accounts::{NewAccount, Tested};
+pub use connect::{NewAccount, Tested};
 pub use engine::Engine;
 pub use policy::default_interval;
 
+pub use crate::accounts::Refused;
+use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
-use crate::store::connections::{Connection, connection_credentials, connection_find};
+use crate::store::connections::connection_find;
 use crate::store::schedules::{NewRun, SyncMode, SyncRun, SyncTrigger, run_request, schedule_list};
-use crate::store::{self, Store};
+use crate::store::Store;
 pub use crate::wms::Integration;
-use crate::wms::Wms;
-use crate::wms::http::Http;
 
 /// What can be adjusted.
 #[derive(Debug, Clone)]
@@ -53,31 +53,13 @@ impl Default for Settings {
     }
 }
 
-/// Something that was asked of the engine was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// For a reason that the caller can act on.
-    #[error("{}", .0.message)]
-    Failure(Failure),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
 /// The longest lookback, in days.
 pub const LONGEST_LOOKBACK: i64 = 1095;
 
 struct Shared {
     store: Store,
+    accounts: Accounts,
     clock: Clock,
-    http: Http,
-    integrations: Vec<Integration>,
     settings: Settings,
     /// Wakes the engine of this process: a schedule has become due.
     due: Notify,
@@ -97,17 +79,13 @@ impl std::fmt::Debug for Handle {
 
 impl Handle {
     /// A handle on an engine that does not run yet: see [`Engine`].
-    pub fn new(store: Store, clock: Clock, http: Http, integrations: Vec<Integration>, settings: Settings) -> Self {
-        Self { shared: Arc::new(Shared { store, clock, http, integrations, settings, due: Notify::new() }) }
+    pub fn new(accounts: Accounts, clock: Clock, settings: Settings) -> Self {
+        Self { shared: Arc::new(Shared { store: accounts.store().clone(), accounts, clock, settings, due: Notify::new() }) }
     }
 
     /// Every WMS that can be connected.
     pub fn integrations(&self) -> &[Integration] {
-        &self.shared.integrations
-    }
-
-    pub(crate) fn integration(&self, name: &str) -> Option<&Integration> {
-        self.shared.integrations.iter().find(|integration| integration.name == name)
+        self.shared.accounts.integrations()
     }
 
     /// Starts runs now, or joins those that are under way. Without data types: all that the connection reads.
@@ -155,28 +133,5 @@ impl Handle {
         self.shared.store.commit(tx).await?;
         self.shared.due.notify_one();
         Ok(runs)
-    }
-
-    /// The adapter of a connection, with its credentials.
-    ///
-    /// # Errors
-    /// An adapter that this server does not have; credentials that it does not take.
-    pub(crate) async fn open(&self, connection: &Connection) -> Result<Arc<dyn Wms>, Refused> {
-        let gone = || Failure::ours(ErrorCode::Unsupported, format!("This server has no adapter named {:?}", connection.integration));
-        let integration = self.integration(&connection.integration).ok_or_else(gone)?;
-        let credentials = {
-            let mut conn = self.shared.store.read().await?;
-            connection_credentials(&mut conn, self.shared.store.vault(), connection.id()).await?
-        };
-        let missing = || Failure::ours(ErrorCode::NotFound, "The connection is gone");
-        Ok(accounts::open(integration, &credentials.ok_or_else(missing)?, &self.shared.http)?)
-    }
-
-    pub(crate) fn store(&self) -> &Store {
-        &self.shared.store
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.shared.clock
     }
 }

@@ -132,9 +132,9 @@ impl Worker<'_> {
             connection_find(&mut conn, self.lease.connection()).await?
         };
         let Some(connection) = connection else { return Err(Broken::Store(store::Error::LeaseLost)) };
-        let wms = match self.handle.open(&connection).await {
+        let wms = match self.handle.shared.accounts.open(&connection).await {
             Ok(wms) => wms,
-            Err(Refused::Failure(failure)) => return self.give_up(failure, None).await,
+            Err(Refused::Failure(failure)) => return self.give_up(*failure, None).await,
             Err(Refused::Store(error)) => return Err(error.into()),
         };
         let scope = self.begin(&connection).await?;
@@ -149,7 +149,7 @@ impl Worker<'_> {
         let shared = &self.handle.shared;
         if self.lease.run.started_at.is_none() {
             let incremental =
-                self.handle.integration(&connection.integration).and_then(|i| i.reads(self.lease.data_type())).is_some_and(|reads| reads.incremental);
+                shared.accounts.integration(&connection.integration).and_then(|i| i.reads(self.lease.data_type())).is_some_and(|reads| reads.incremental);
             let now = shared.clock.now();
             let scope = policy::scope(&self.lease.schedule, &self.lease.run, incremental, connection.lookback_days, now);
             let mut tx = shared.store.write().await?;

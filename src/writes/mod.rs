@@ -7,6 +7,10 @@
 //! * The record that comes back, its change and the journal's end commit together, before the caller is answered: a read
 //!   after the write sees it.
 
+use std::sync::Arc;
+
+use crate::accounts::{Accounts, Refused};
+use crate::clock::Clock;
 use crate::record::draft::{Command, CreateOrder, UpdateProduct};
 use crate::record::{ConnectionId, ErrorCode, Failure, Json, Order, Product, Record as _};
 use crate::store::changes::{Cause, change_append};
@@ -15,10 +19,8 @@ use crate::store::records::{Kind, Stored, Tell, record_apply, record_many};
 use crate::store::schedules::schedule_lock;
 use crate::store::writes::{Write, WriteStatus, write_finish, write_put, write_sent};
 use crate::store::{self, Store};
-use crate::sync::{self, Refused};
 use crate::telemetry::chain;
 use crate::wms::{AnyCommand, AnyWritten, Error, Wms, Written};
-use std::sync::Arc;
 
 /// What came of a write.
 #[derive(Debug, Clone)]
@@ -40,7 +42,8 @@ impl<T> Outcome<T> {
 /// Carries out writes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    sync: sync::Handle,
+    accounts: Accounts,
+    clock: Clock,
     reference: fn() -> Option<String>,
 }
 
@@ -68,9 +71,9 @@ impl Answer for Product {
 }
 
 impl Handle {
-    /// A handle that finds adapters through `sync`. `reference` makes a new name for a write; `None` when it cannot.
-    pub fn new(sync: sync::Handle, reference: fn() -> Option<String>) -> Self {
-        Self { sync, reference }
+    /// A handle on the connections of `accounts`. `reference` makes a new name for a write; `None` when it cannot.
+    pub fn new(accounts: Accounts, clock: Clock, reference: fn() -> Option<String>) -> Self {
+        Self { accounts, clock, reference }
     }
 
     /// Makes an order at the WMS.
@@ -94,24 +97,24 @@ impl Handle {
         C: Command + Into<AnyCommand>,
         C::Record: Kind + Answer,
     {
-        let store = self.sync.store();
+        let store = self.accounts.store();
         let Some(found) = connection_find(&mut store.read().await?, connection).await? else {
             return Ok(Outcome::refused(Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&[field])));
         };
         let action = C::ACTION;
-        if !self.sync.integration(&found.integration).is_some_and(|i| i.writes.iter().any(|writes| writes.action == action)) {
+        if !self.accounts.integration(&found.integration).is_some_and(|i| i.writes.iter().any(|writes| writes.action == action)) {
             let failure = Failure::ours(ErrorCode::Unsupported, format!("{} cannot do {action}", found.integration));
             return Ok(Outcome::refused(failure.at(&[field])));
         }
-        let wms = match self.sync.open(&found).await {
+        let wms = match self.accounts.open(&found).await {
             Ok(wms) => wms,
-            Err(Refused::Failure(failure)) => return Ok(Outcome::refused(failure)),
+            Err(Refused::Failure(failure)) => return Ok(Outcome::refused(*failure)),
             Err(Refused::Store(error)) => return Err(error),
         };
         let Some(reference) = (self.reference)() else {
             return Ok(Outcome::refused(Failure::ours(ErrorCode::Internal, "The operating system gave no random bytes")));
         };
-        let job = Job { store: store.clone(), clock: self.sync.clock().clone(), wms, connection, api_key, reference };
+        let job = Job { store: store.clone(), clock: self.clock.clone(), wms, connection, api_key, reference };
         // In a task of its own: a caller that hangs up must not cut the write short.
         match tokio::spawn(job.carry_out(command)).await {
             Ok(outcome) => outcome,
@@ -122,7 +125,7 @@ impl Handle {
 
 struct Job {
     store: Store,
-    clock: crate::clock::Clock,
+    clock: Clock,
     wms: Arc<dyn Wms>,
     connection: ConnectionId,
     api_key: i64,

@@ -1,17 +1,14 @@
 //! Making and testing connections.
 
-use std::sync::Arc;
-
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use secrecy::SecretString;
 
 use super::policy::{FIRST_SYNC_ORDER, default_interval};
 use super::{Handle, LONGEST_LOOKBACK, Refused};
+use crate::accounts::below_credentials;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant, Json};
 use crate::store::connections::{Connection, NewConnection, connection_create, connection_find};
 use crate::store::schedules::{NewSchedule, schedule_create};
-use crate::wms::http::Http;
-use crate::wms::{Error, Integration, Wms};
+use crate::wms::Wms;
 
 /// An account to be connected.
 #[derive(Debug)]
@@ -40,20 +37,6 @@ pub struct Tested {
 /// The longest name of a connection, in bytes.
 const LONGEST_NAME: usize = 200;
 
-/// An adapter over credentials that were stored as JSON text.
-pub(super) fn open(integration: &Integration, credentials: &SecretString, http: &Http) -> Result<Arc<dyn Wms>, Failure> {
-    let credentials: Value = serde_json::from_str(credentials.expose_secret())
-        .map_err(|_| Failure::ours(ErrorCode::InvalidInput, "The credentials are not JSON").at(&["credentials"]))?;
-    integration.connect(&credentials, http).map_err(|error| below_credentials(&error))
-}
-
-/// An error's path is relative to the credentials; the caller's is relative to the input.
-fn below_credentials(error: &Error) -> Failure {
-    let failure = Failure::from(error);
-    let path = std::iter::once("credentials".to_owned()).chain(failure.path.clone().unwrap_or_default()).collect();
-    Failure { path: Some(path), ..failure }
-}
-
 impl Handle {
     /// Connects an account: tries the credentials, stores the connection and its schedules, and lets its first syncs
     /// begin.
@@ -74,7 +57,7 @@ impl Handle {
             tracing::info!(integration = new.integration, sync.data_type = %data_type, reason, "These credentials may not read a data type");
         }
         let reads: Vec<DataType> =
-            self.integration(&new.integration).map(|i| i.reads.iter().map(|reads| reads.data_type).collect()).unwrap_or_default();
+            self.shared.accounts.integration(&new.integration).map(|i| i.reads.iter().map(|reads| reads.data_type).collect()).unwrap_or_default();
         let now = self.shared.clock.now();
         let mut tx = self.shared.store.write().await?;
         let credentials = SecretString::from(new.credentials.as_str());
@@ -106,8 +89,8 @@ impl Handle {
             Failure::ours(ErrorCode::NotFound, format!("There is no integration {integration:?}; there are {}", names.join(", ")))
                 .at(&["integration"])
         };
-        let integration = self.integration(integration).ok_or_else(unknown)?;
-        let wms = open(integration, &credentials.as_str().into(), &self.shared.http)?;
+        let integration = self.shared.accounts.integration(integration).ok_or_else(unknown)?;
+        let wms = self.shared.accounts.open_with(integration, &credentials.as_str().into())?;
         test(&*wms).await
     }
 
@@ -118,7 +101,7 @@ impl Handle {
     pub async fn test_connection(&self, connection: ConnectionId) -> Result<Tested, Refused> {
         let unknown = || Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&["connectionId"]);
         let found = connection_find(&mut self.shared.store.read().await?, connection).await?;
-        let wms = self.open(&found.ok_or_else(unknown)?).await?;
+        let wms = self.shared.accounts.open(&found.ok_or_else(unknown)?).await?;
         test(&*wms).await
     }
 }

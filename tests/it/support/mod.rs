@@ -1,0 +1,3 @@
+//! What the scenarios stand on.
+
+pub mod postgres;
