@@ -5,3 +5,4 @@
 mod layers;
 mod postgres_itself;
 mod support;
+mod tables;
