@@ -7,6 +7,7 @@
 mod adapter;
 mod error;
 pub mod http;
+pub mod sandbox;
 
 pub use adapter::{
     Account, Adapter, AnyCommand, AnyPage, AnyWritten, Checkpoint, Integration, Next, Page, Pull, Push, Reads, Reject, Scope, Wms, Writes, Written,
