@@ -16,5 +16,5 @@ pub use error::{Error, Kind, Retry};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {
-    vec![]
+    vec![sandbox::integration()]
 }

@@ -92,11 +92,6 @@ impl<T: Row> Table<T> {
         self.last + 1
     }
 
-    /// The latest change of all.
-    pub(super) fn latest(&self) -> Option<Instant> {
-        self.by_time.last().map(|(stamp, _)| *stamp)
-    }
-
     /// How many rows there are in `span`.
     pub(super) fn count(&self, span: Span) -> usize {
         if span.is_timed() { self.timed(span, None).count() } else { self.stamps.len() }
