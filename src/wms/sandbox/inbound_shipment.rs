@@ -5,9 +5,7 @@ use serde_json::json;
 
 use super::wire::{WireAddress, WireComment, WireNamed};
 use super::{Origin, Sandbox};
-use crate::record::{
-    InboundLineItem, InboundReceipt, InboundReceiptLineItem, InboundShipment, InboundStatus, Instant, Link, Money, Quantity,
-};
+use crate::record::{InboundLineItem, InboundReceipt, InboundReceiptLineItem, InboundShipment, InboundStatus, Instant, Link, Money, Quantity};
 use crate::wms::{Checkpoint, Error, Page, Pull, Scope};
 
 impl Pull<InboundShipment> for Sandbox {
@@ -103,8 +101,7 @@ fn unified(wire: Wire, origin: &Origin) -> Result<InboundShipment, String> {
         unit_cost: item.cost,
         external_id: item.vendor_line,
     };
-    let counted =
-        |item: Counted| InboundReceiptLineItem { inventory_item: Some(Link::to(item.inventory_id)), sku: item.sku, quantity: item.qty };
+    let counted = |item: Counted| InboundReceiptLineItem { inventory_item: Some(Link::to(item.inventory_id)), sku: item.sku, quantity: item.qty };
     let receipt = |booking: Booking| InboundReceipt {
         id: booking.id,
         arrived_at: booking.booked_at,

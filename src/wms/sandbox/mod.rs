@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::http::{Call, Http, Reply, Site};
@@ -173,7 +174,8 @@ impl Sandbox {
         let mut input = serde_json::Deserializer::from_str(row.get());
         let wire = serde_path_to_error::deserialize::<_, W>(&mut input).map_err(|e| format!("{}: {}", e.path(), e.inner()));
         wire.and_then(|wire| map(wire, &Origin { base: self.site.base(), resource, raw: row.get() })).map_err(|reason| {
-            let source_id = serde_json::from_str::<Identified>(row.get()).ok().map(|row| row.id);
+            let parsed = serde_json::from_str::<Value>(row.get()).ok();
+            let source_id = parsed.as_ref().and_then(|row| row.get("id")?.as_str()).map(str::to_owned);
             Reject { source_id, reason, raw: Json::from_trusted(row.get().to_owned()) }
         })
     }
@@ -185,11 +187,6 @@ impl Sandbox {
     }
 }
 
-#[derive(Deserialize)]
-struct Identified {
-    id: String,
-}
-
 /// Where a row comes from.
 struct Origin<'a> {
     base: &'a str,
@@ -199,7 +196,7 @@ struct Origin<'a> {
 
 impl Origin<'_> {
     /// What a record says of its origin; `more` is what has no field of ours.
-    fn source(&self, id: String, created_at: Option<Instant>, updated_at: Option<Instant>, more: Option<&serde_json::Value>) -> Source {
+    fn source(&self, id: String, created_at: Option<Instant>, updated_at: Option<Instant>, more: Option<&Value>) -> Source {
         let url = Some(format!("{}/v1/{}/{id}", self.base, self.resource));
         Source { id, created_at, updated_at, url, additional_fields: more.map(Json::of), raw: Some(Json::from_trusted(self.raw.to_owned())) }
     }
@@ -249,11 +246,10 @@ fn classify(reply: &Reply) -> Error {
         Err(_) => Error::new(kind, format!("The server answered with HTTP status {}", reply.status))
             .with_request_id(reply.header("x-request-id").map(str::to_owned)),
     };
-    if matches!(kind, Kind::RateLimited | Kind::Unavailable) {
-        if let Some(wait) = reply.retry_after(reply.received_at) {
-            let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
-            error.retry = Retry::After(reply.received_at.plus_seconds(seconds));
-        }
+    let may_wait = matches!(kind, Kind::RateLimited | Kind::Unavailable);
+    if let Some(wait) = reply.retry_after(reply.received_at).filter(|_| may_wait) {
+        let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
+        error.retry = Retry::After(reply.received_at.plus_seconds(seconds));
     }
     // The sandbox refuses before it acts, and says 503 when it could not; any other 5xx, or a gateway that gave up, may
     // have let the call through.

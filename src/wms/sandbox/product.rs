@@ -71,13 +71,9 @@ struct Component {
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every mapping")]
 pub(super) fn unified(wire: Wire, origin: &Origin) -> Result<Product, String> {
-    let supplier_product = |item: VendorItem| SupplierProduct {
-        supplier: item.vendor.map(WireNamed::supplier),
-        external_id: item.vendor_sku,
-        unit_cost: item.cost,
-    };
-    let component =
-        |part: Component| ProductComponent { inventory_item: Some(Link::to(part.inventory_id)), sku: part.sku, quantity: part.qty };
+    let supplier_product =
+        |item: VendorItem| SupplierProduct { supplier: item.vendor.map(WireNamed::supplier), external_id: item.vendor_sku, unit_cost: item.cost };
+    let component = |part: Component| ProductComponent { inventory_item: Some(Link::to(part.inventory_id)), sku: part.sku, quantity: part.qty };
     Ok(Product {
         source: origin.source(wire.id, wire.created_at, wire.updated_at, Some(&json!({ "storage": wire.storage }))),
         warehouse_customer: wire.client_id.map(Link::to),

@@ -117,8 +117,7 @@ fn unified(wire: Wire, origin: &Origin) -> Result<Return, String> {
 }
 
 fn parcel(wire: Parcel) -> ReturnShipment {
-    let detail =
-        |found: Inspection| ReceivingDetail { quantity: found.qty, condition: found.condition, disposition: found.disposition };
+    let detail = |found: Inspection| ReceivingDetail { quantity: found.qty, condition: found.condition, disposition: found.disposition };
     let line = |content: Content| ReturnShipmentLineItem {
         inventory_item: Some(Link::to(content.inventory_id)),
         sku: content.sku,

@@ -9,8 +9,7 @@ use crate::record::{Instant, Warehouse};
 use crate::wms::{Checkpoint, Error, Page, Pull, Scope};
 
 impl Pull<Warehouse> for Sandbox {
-    const FIELDS: &'static [&'static str] =
-        &["name", "code", "address", "sourceCreatedAt", "sourceUpdatedAt", "sourceUrl", "additionalFields"];
+    const FIELDS: &'static [&'static str] = &["name", "code", "address", "sourceCreatedAt", "sourceUpdatedAt", "sourceUrl", "additionalFields"];
 
     async fn pull(&self, scope: &Scope, from: Option<&Checkpoint>) -> Result<Page<Warehouse>, Error> {
         self.list(scope, from, unified).await

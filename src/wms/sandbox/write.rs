@@ -8,14 +8,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::{Sandbox, order, product};
-use crate::record::draft::{CreateOrder, OrderLineItemDraft, ProductPatch, UpdateProduct};
+use crate::record::draft::{CreateOrder, OrderLineItemDraft, ProductPatch, Ref, UpdateProduct};
 use crate::record::{Json, OrderType};
 use crate::wms::http::Reply;
 use crate::wms::{Error, Kind, Push, Written};
 
 impl Push<CreateOrder> for Sandbox {
-    const REQUIRED: &'static [&'static str] =
-        &["shipTo.fullName", "shipTo.address1", "shipTo.city", "shipTo.country", "lineItems.sku", "lineItems.quantity"];
+    const REQUIRED: &'static [&'static str] = &["shipTo.fullName", "shipTo.address1", "shipTo.city", "shipTo.country", "lineItems.quantity"];
     const OPTIONAL: &'static [&'static str] = &[
         "orderNumber",
         "referenceId",
@@ -31,7 +30,9 @@ impl Push<CreateOrder> for Sandbox {
         "shipTo.emailAddress",
         "requiredShipDate",
         "currencyCode",
+        // One of these two must be there, it does not matter which.
         "lineItems.productId",
+        "lineItems.sku",
         "lineItems.unitPrice",
     ];
 
@@ -91,9 +92,9 @@ fn order_body(command: &CreateOrder) -> (Map<String, Value>, Vec<String>) {
     let mut body = Map::new();
     put(&mut body, "number", order.order_number.as_deref());
     put(&mut body, "reference", order.reference_id.as_deref());
-    put(&mut body, "client_id", order.warehouse_customer_id.as_ref().map(|id| id.source_id()));
-    put(&mut body, "warehouse_id", order.warehouse_id.as_ref().map(|id| id.source_id()));
-    put(&mut body, "shipping_method_id", order.shipping_method_id.as_ref().map(|id| id.source_id()));
+    put(&mut body, "client_id", order.warehouse_customer_id.as_ref().map(Ref::source_id));
+    put(&mut body, "warehouse_id", order.warehouse_id.as_ref().map(Ref::source_id));
+    put(&mut body, "shipping_method_id", order.shipping_method_id.as_ref().map(Ref::source_id));
     let kind = order.order_type.map(|order_type| match order_type {
         OrderType::D2c => "d2c",
         OrderType::B2b => "wholesale",
@@ -124,7 +125,7 @@ fn order_body(command: &CreateOrder) -> (Map<String, Value>, Vec<String>) {
     }
     let line = |line: &OrderLineItemDraft| {
         let mut fields = Map::new();
-        put(&mut fields, "product_id", line.product_id.as_ref().map(|id| id.source_id()));
+        put(&mut fields, "product_id", line.product_id.as_ref().map(Ref::source_id));
         put(&mut fields, "sku", line.sku.as_deref());
         fields.insert("qty".to_owned(), json!(line.quantity));
         put(&mut fields, "unit_price", line.unit_price.map(|price| price.to_string()));

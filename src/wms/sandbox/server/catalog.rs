@@ -34,7 +34,8 @@ pub(super) mod id {
     }
 }
 
-fn address(name: &str, company: &str, street: &str, city: &str, region: Option<&str>, zip: &str, country: &str, phone: &str) -> Address {
+/// An address of the trade: who, where, in which region.
+fn address([name, company]: [&str; 2], [street, city, zip, country]: [&str; 4], region: Option<&str>, phone: &str) -> Address {
     Address {
         name: Some(name.to_owned()),
         company: Some(company.to_owned()),
@@ -51,12 +52,18 @@ fn address(name: &str, company: &str, street: &str, city: &str, region: Option<&
 
 /// The address of warehouse `number`.
 pub(super) fn warehouse_address(number: u32) -> Address {
-    match number {
-        1 => address("Goods In", "Sandbox Fulfilment B.V.", "Europaweg 875", "Rotterdam", None, "3199 LD", "NL", "+31 10 0555 0100"),
-        2 => address("Wareneingang", "Sandbox Logistik GmbH", "Emdener Straße 278", "Köln", Some("Nordrhein-Westfalen"), "50735", "DE", "+49 221 4710 101"),
-        3 => address("Receiving", "Sandbox Fulfillment Inc.", "180 Port St", "Newark", Some("NJ"), "07114", "US", "+1 201 555 0142"),
-        _ => address("入荷係", "サンドボックス物流", "南港東4丁目10-30", "大阪市住之江区", Some("大阪府"), "559-0031", "JP", "+81 6 0000 0100"),
-    }
+    let (who, place, region, phone) = match number {
+        1 => (["Goods In", "Sandbox Fulfilment B.V."], ["Europaweg 875", "Rotterdam", "3199 LD", "NL"], None, "+31 10 0555 0100"),
+        2 => (
+            ["Wareneingang", "Sandbox Logistik GmbH"],
+            ["Emdener Straße 278", "Köln", "50735", "DE"],
+            Some("Nordrhein-Westfalen"),
+            "+49 221 4710 101",
+        ),
+        3 => (["Receiving", "Sandbox Fulfillment Inc."], ["180 Port St", "Newark", "07114", "US"], Some("NJ"), "+1 201 555 0142"),
+        _ => (["入荷係", "サンドボックス物流"], ["南港東4丁目10-30", "大阪市住之江区", "559-0031", "JP"], Some("大阪府"), "+81 6 0000 0100"),
+    };
+    address(who, place, region, phone)
 }
 
 /// All warehouses.
@@ -219,7 +226,14 @@ pub(super) fn tracking(method: u32, random: &mut Random) -> Option<(String, Stri
 
 /// A vendor of what a client sells.
 pub(super) fn vendor(client: u32, pick: u32) -> Named {
-    const VENDORS: [&str; 6] = ["宇治製茶組合", "Laboratoires Beauséjour", "Fjällverkstad AB", "Cooperativa Huehuetenango", "Grünwald Verpackungen", "Shenzhen Sōkō Trading"];
+    const VENDORS: [&str; 6] = [
+        "宇治製茶組合",
+        "Laboratoires Beauséjour",
+        "Fjällverkstad AB",
+        "Cooperativa Huehuetenango",
+        "Grünwald Verpackungen",
+        "Shenzhen Sōkō Trading",
+    ];
     let number = (client + pick) % 6;
     Named { id: format!("ven_{:02}", number + 1), name: VENDORS[number as usize].to_owned() }
 }
@@ -234,11 +248,12 @@ pub(super) fn vendor_address(vendor: &Named) -> Address {
         "ven_05" => ("Perlacher Forststraße 9", "Grünwald", "82031", "DE"),
         _ => ("88 Shennan Ave", "Shenzhen", "518000", "CN"),
     };
-    Address { email: None, ..address("Export", &vendor.name, street, city, None, zip, country, "+44 20 7946 0018") }
+    Address { email: None, ..address(["Export", &vendor.name], [street, city, zip, country], None, "+44 20 7946 0018") }
 }
 
 /// Country, currency, town, region, postal code, street, given names, family names.
-type Place = (&'static str, &'static str, &'static str, Option<&'static str>, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+type Place =
+    (&'static str, &'static str, &'static str, Option<&'static str>, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 const GERMAN: (&[&str], &[&str]) = (&["Jörg", "Änne", "Lukas", "Zeynep", "Svenja"], &["Müller", "Weiß", "Kröger", "Yılmaz", "von der Heide"]);
 const ENGLISH: (&[&str], &[&str]) = (&["Olivia", "Noah", "Imani", "Seán", "Priya"], &["Walker", "O'Connor", "Nguyễn", "St. John-Smythe", "Patel"]);
 const JAPANESE: (&[&str], &[&str]) = (&["陽菜", "蓮", "結衣", "大翔"], &["佐藤", "鈴木", "髙橋", "渡邉"]);
@@ -271,7 +286,8 @@ pub(super) fn consignee(random: &mut Random, business: bool) -> (Address, &'stat
         _ => (format!("{given} {family}"), format!("{street} {house}"), format!("+44 20 7946 0{house:03}")),
     };
     let address2 = random.chance(18).then(|| (*random.pick(&["Apt 4B", "2. OG links", "c/o Ångström", "Bâtiment C", "203号室"])).to_owned());
-    let company = (business || random.chance(8)).then(|| format!("{family} {}", random.pick(&["& Söhne", "Trading Ltd", "商店", "Boutique", "Ristorante"])));
+    let company =
+        (business || random.chance(8)).then(|| format!("{family} {}", random.pick(&["& Söhne", "Trading Ltd", "商店", "Boutique", "Ristorante"])));
     let address = Address {
         name: Some(name),
         company,

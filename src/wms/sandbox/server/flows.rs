@@ -91,7 +91,11 @@ pub(super) fn asn(base: &Base, number: u32) -> Asn {
         origin: random.chance(85).then(|| catalog::vendor_address(&vendor)),
         vendor: random.chance(95).then_some(vendor),
         eta: random.chance(90).then(|| created.plus_seconds(DAY * i64::from(random.between(2, 12)))),
-        trackings: if has_left { catalog::tracking(2 + number % 3, &mut random).map(|(tracking, _)| tracking).into_iter().collect() } else { Vec::new() },
+        trackings: if has_left {
+            catalog::tracking(2 + number % 3, &mut random).map(|(tracking, _)| tracking).into_iter().collect()
+        } else {
+            Vec::new()
+        },
         comments: if random.chance(25) { vec![comment("Änne", "Zwei Paletten, bitte Rampe 3"), comment("dock", "OK")] } else { Vec::new() },
         container: random.chance(20).then(|| format!("MSKU{:07}", random.below(10_000_000))),
         items,
@@ -116,7 +120,10 @@ pub(super) fn rma(base: &Base, number: u32) -> Rma {
         Some((_, sketch)) => (sketch.client, sketch.warehouse.unwrap_or(1), sketch.shipped, sketch.lines.first().copied()),
         None => (1, 1, None, None),
     };
-    let created = shipped.unwrap_or(base.epoch.minus_seconds(DAY)).plus_seconds(DAY * i64::from(random.between(2, 9))).min(base.epoch.minus_seconds(i64::from(number % 3_000) + 30));
+    let created = shipped
+        .unwrap_or(base.epoch.minus_seconds(DAY))
+        .plus_seconds(DAY * i64::from(random.between(2, 9)))
+        .min(base.epoch.minus_seconds(i64::from(number % 3_000) + 30));
     let state = ["closed", "requested", "shipped_back", "inspecting", "closed", "void", "closed", "lost"][number as usize % 8];
     let latest = base.epoch.minus_seconds(i64::from(number % 20));
     let later = |days: i64| created.plus_seconds(DAY * days).min(latest);
@@ -131,13 +138,19 @@ pub(super) fn rma(base: &Base, number: u32) -> Rma {
     let mut items = Vec::new();
     let mut contents = Vec::new();
     let mut grams = 0;
-    for (item, rate) in line.iter().flat_map(|line| base.bill(line.product).iter().map(move |(item, rate)| (base.item(*item), times(*rate, line.qty)))) {
+    for (item, rate) in
+        line.iter().flat_map(|line| base.bill(line.product).iter().map(move |(item, rate)| (base.item(*item), times(*rate, line.qty))))
+    {
         let received = if has_come { rate } else { Quantity::ZERO };
         // Whole pieces are judged apart; what can be divided is judged as one.
         let damaged = if random.chance(35) && !item.is_divisible() { Quantity::whole(1).min(received) } else { Quantity::ZERO };
         let good = received - damaged;
         let (inventory_id, sku) = (id::inventory(item.number), item.sku.clone());
-        let inspect = |qty: Quantity, condition: &str, disposition: &str| Inspection { qty, condition: condition.to_owned(), disposition: disposition.to_owned() };
+        let inspect = |qty: Quantity, condition: &str, disposition: &str| Inspection {
+            qty,
+            condition: condition.to_owned(),
+            disposition: disposition.to_owned(),
+        };
         let inspections = [inspect(good, "as_new", "restock"), inspect(damaged, "damaged", "scrap")];
         let inspections = if is_done { inspections.into_iter().filter(|found| found.qty > Quantity::ZERO).collect() } else { Vec::new() };
         contents.push(RmaContent { inventory_id: inventory_id.clone(), sku: sku.clone(), qty: rate, inspections });

@@ -107,7 +107,7 @@ impl Item {
         let made = epoch.minus_seconds(DAY * i64::from(pick * 37 + self.number % 30));
         let expires = made.plus_seconds(DAY * (240 + i64::from(self.number % 5) * 90));
         // Some lots keep for ever.
-        let expires = (self.number % 11 != 0).then(|| day(expires));
+        let expires = (!self.number.is_multiple_of(11)).then(|| day(expires));
         (format!("L{}-{:04}{}", day(made).replace('-', "").get(2..).unwrap_or_default(), self.number, ["A", "B", "C"][pick as usize % 3]), expires)
     }
 }
@@ -137,7 +137,7 @@ pub(super) fn item(seed: u64, number: u32, clients: u32, codes: &[String]) -> It
         title,
         uom,
         has_lots,
-        discontinued: number % 19 == 0,
+        discontinued: number.is_multiple_of(19),
         cents: cents + i64::from(random.below(20)) * 10,
         grams,
         size,
@@ -236,7 +236,7 @@ fn kit(seed: u64, epoch: Instant, kit: u32, items: &[Item], clients: u32) -> Opt
         barcode: Some(gtin13(400_900_000_000 + u64::from(kit))),
         price: Some(Money::from_micros(cents * 10_000)),
         kind: "kit",
-        archived: kit % 13 == 0,
+        archived: kit.is_multiple_of(13),
         origin_country: None,
         hs_code: None,
         storage: None,

@@ -154,8 +154,11 @@ pub(super) fn order(base: &Base, number: u32) -> Order {
     let mut random = Random::of(&[base.seed, 12, u64::from(number)]);
     let order_id = id::order(number);
     let is_business = matches!(sketch.kind, "wholesale" | "transfer");
-    let (ship_to, currency) =
-        if sketch.kind == "transfer" { (catalog::warehouse_address(1 + number % OPEN_WAREHOUSES), "EUR") } else { catalog::consignee(&mut random, is_business) };
+    let (ship_to, currency) = if sketch.kind == "transfer" {
+        (catalog::warehouse_address(1 + number % OPEN_WAREHOUSES), "EUR")
+    } else {
+        catalog::consignee(&mut random, is_business)
+    };
     let (reference, channel) = placed(base, number, sketch.kind);
     let rate = match currency {
         "USD" => 108,
@@ -254,9 +257,10 @@ fn shipments(base: &Base, number: u32, sketch: &Sketch, warehouse: u32, method: 
         if contents.is_empty() {
             continue;
         }
-        let shipped_at = if state == "shipped" { sketch.shipped.map(|at| at.plus_seconds(i64::from(index - 1) * 5_400).min(sketch.updated)) } else { None };
+        let shipped_at =
+            if state == "shipped" { sketch.shipped.map(|at| at.plus_seconds(i64::from(index - 1) * 5_400).min(sketch.updated)) } else { None };
         let id = format!("shp_{number:06}-{index}");
-        all.push(shipment(base, id, (state, shipped_at), warehouse, method, to, contents, random));
+        all.push(shipment(base, id, (state, shipped_at), warehouse, method, to, &contents, random));
     }
     all
 }
@@ -287,7 +291,7 @@ pub(super) fn shipment(
     warehouse: u32,
     method: u32,
     to: &Address,
-    contents: Vec<ParcelLine>,
+    contents: &[ParcelLine],
     random: &mut Random,
 ) -> Shipment {
     let line = |line: &ParcelLine| ShipmentLine {
@@ -321,5 +325,14 @@ pub(super) fn shipment(
             contents: contents.to_vec(),
         });
     }
-    Shipment { id, state, shipped_at, warehouse_id: id::warehouse(warehouse), from: catalog::warehouse_address(warehouse), to: to.clone(), contents: lines, parcels }
+    Shipment {
+        id,
+        state,
+        shipped_at,
+        warehouse_id: id::warehouse(warehouse),
+        from: catalog::warehouse_address(warehouse),
+        to: to.clone(),
+        contents: lines,
+        parcels,
+    }
 }

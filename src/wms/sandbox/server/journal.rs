@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::wire::{NewOrder, ProductChange};
+use super::input::{NewOrder, ProductChange};
 use crate::record::Instant;
 
 /// What a sandbox is seeded with.
@@ -69,7 +69,9 @@ impl Journal {
         }
         let mut lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let seeded = match lines.next() {
-            Some(line) => Some(serde_json::from_slice(line).with_context(|| format!("The first line of {shown} is not the header of a sandbox's journal"))?),
+            Some(line) => {
+                Some(serde_json::from_slice(line).with_context(|| format!("The first line of {shown} is not the header of a sandbox's journal"))?)
+            }
             None => None,
         };
         let mut entries = Vec::new();

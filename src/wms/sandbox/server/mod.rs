@@ -18,6 +18,7 @@ mod flows;
 mod gate;
 mod goods;
 mod history;
+mod input;
 mod journal;
 mod order_rules;
 mod random;

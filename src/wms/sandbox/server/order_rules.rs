@@ -3,9 +3,10 @@
 use super::base::times;
 use super::catalog::{self, OPEN_WAREHOUSES, id};
 use super::history::{line_price, payable, referenced};
+use super::input::{NewLine, NewOrder};
 use super::refusal::{Field, Refusal};
 use super::rules::{Touched, called, is_code, known_method, open_warehouse};
-use super::wire::{Address, Named, NewLine, NewOrder, Order, OrderAmounts, OrderLine, Shipping};
+use super::wire::{Address, Named, Order, OrderAmounts, OrderLine, Shipping};
 use super::world::{Effect, Resource, World};
 use crate::record::{Instant, Money, Quantity};
 
@@ -60,11 +61,10 @@ pub(super) fn create(world: &World, key: Option<&str>, input: &NewOrder, at: Ins
         wrong.push(Field::new("tags", "An order has at most 20 tags of 1 to 40 characters"));
     }
     let (Some(client), Some(ship_to), true) = (client, ship_to, wrong.is_empty()) else { return Err(Refusal::Fields(wrong)) };
-    if let Some(reference) = &input.reference {
-        if let Some(other) = world.references.get(reference).copied().or_else(|| referenced(&world.base, reference)) {
-            let message = format!("There is an order with reference '{reference}' already: '{}'", id::order(other));
-            return Err(Refusal::Conflict("duplicate_reference", message.clone(), vec![Field::new("reference", message)]));
-        }
+    let holder = |reference: &String| world.references.get(reference).copied().or_else(|| referenced(&world.base, reference));
+    if let Some((reference, other)) = input.reference.as_ref().and_then(|reference| Some((reference, holder(reference)?))) {
+        let message = format!("There is an order with reference '{reference}' already: '{}'", id::order(other));
+        return Err(Refusal::Conflict("duplicate_reference", message.clone(), vec![Field::new("reference", message)]));
     }
 
     let number = world.orders.next_number();

@@ -27,7 +27,7 @@ impl Random {
     /// A number from 0 to `end - 1`; 0 where `end` is 0.
     pub(super) fn below(&mut self, end: u32) -> u32 {
         // The upper half of the product is below `end`, which is a u32.
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+        (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
 
     /// A number from `low` to `high`, both included.
@@ -60,5 +60,5 @@ mod tests {
     }
 
     /// Changing the generator changes the data of every demo that is restarted from its journal.
-    const FIRST: [u32; 3] = [0, 0, 0];
+    const FIRST: [u32; 3] = [865, 879, 637];
 }

@@ -16,11 +16,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::input::{NewOrder, ProductChange};
 use super::journal::Write;
 use super::order_rules::made_before;
 use super::refusal::{Field, Refusal};
 use super::table::{Span, Table};
-use super::wire::{NewOrder, ProductChange, Row};
+use super::wire::Row;
 use super::world::{Resource, with_table};
 use super::{Shared, read, write};
 use crate::record::Instant;
@@ -45,7 +46,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/v1/orders", post(create_order))
         .route("/v1/products/{id}", patch(change_product))
         .route("/v1/orders/{id}/ship", post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::ShipOrder { order }) }))
-        .route("/v1/orders/{id}/cancel", post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::CancelOrder { order }) }))
+        .route(
+            "/v1/orders/{id}/cancel",
+            post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::CancelOrder { order }) }),
+        )
         .fallback(|| async { Refusal::Missing("There is no such address".to_owned()) })
         .method_not_allowed_fallback(|| async { Refusal::Method })
         .layer(axum::extract::DefaultBodyLimit::max(BODY))

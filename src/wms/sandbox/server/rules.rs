@@ -5,14 +5,15 @@
 
 use super::base::times;
 use super::catalog::{self, OPEN_WAREHOUSES, id};
+use super::goods;
 use super::history::{commits, shipment};
+use super::input::ProductChange;
 use super::journal::Write;
 use super::order_rules;
 use super::random::Random;
 use super::refusal::{Field, Refusal};
-use super::wire::{Inventory, Order, ParcelLine, ProductChange};
+use super::wire::{Inventory, Order, ParcelLine};
 use super::world::{Effect, Resource, World};
-use super::goods;
 use crate::record::{Instant, Money, Quantity};
 
 /// What `write` would do at the moment `at`.
@@ -177,7 +178,7 @@ fn ship(world: &World, number: u32, at: Instant) -> Result<Effect, Refusal> {
     let method = order.shipping.method_id.as_deref().and_then(|text| id::number(text, id::method)).unwrap_or(1);
     let mut random = Random::of(&[world.base.seed, 50, u64::from(number)]);
     let state = ("shipped", Some(at));
-    order.shipments.push(shipment(&world.base, shipment_id, state, warehouse, method, &order.ship_to, contents, &mut random));
+    order.shipments.push(shipment(&world.base, shipment_id, state, warehouse, method, &order.ship_to, &contents, &mut random));
     for line in &mut order.lines {
         line.qty_picked = line.qty;
         line.qty_shipped = line.qty;

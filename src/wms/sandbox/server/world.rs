@@ -80,15 +80,42 @@ macro_rules! with_table {
     ($world:expr, $resource:expr, $table:ident => $then:expr) => {{
         use $crate::wms::sandbox::server::world::Resource;
         match $resource {
-            Resource::Warehouses => { let $table = &$world.warehouses; $then }
-            Resource::Locations => { let $table = &$world.locations; $then }
-            Resource::Clients => { let $table = &$world.clients; $then }
-            Resource::Methods => { let $table = &$world.methods; $then }
-            Resource::Inventory => { let $table = &$world.inventory; $then }
-            Resource::Products => { let $table = &$world.products; $then }
-            Resource::Orders => { let $table = &$world.orders; $then }
-            Resource::Asns => { let $table = &$world.asns; $then }
-            Resource::Rmas => { let $table = &$world.rmas; $then }
+            Resource::Warehouses => {
+                let $table = &$world.warehouses;
+                $then
+            }
+            Resource::Locations => {
+                let $table = &$world.locations;
+                $then
+            }
+            Resource::Clients => {
+                let $table = &$world.clients;
+                $then
+            }
+            Resource::Methods => {
+                let $table = &$world.methods;
+                $then
+            }
+            Resource::Inventory => {
+                let $table = &$world.inventory;
+                $then
+            }
+            Resource::Products => {
+                let $table = &$world.products;
+                $then
+            }
+            Resource::Orders => {
+                let $table = &$world.orders;
+                $then
+            }
+            Resource::Asns => {
+                let $table = &$world.asns;
+                $then
+            }
+            Resource::Rmas => {
+                let $table = &$world.rmas;
+                $then
+            }
         }
     }};
 }
