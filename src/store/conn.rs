@@ -28,7 +28,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub const WAIT: Duration = Duration::from_secs(10);
 
 /// A connection to either database.
-#[allow(clippy::large_enum_variant, reason = "both are handles")]
 pub enum Conn {
     /// To PostgreSQL.
     Pg(PgConn),

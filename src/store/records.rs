@@ -107,8 +107,7 @@ macro_rules! stored {
     ) => {
         mod $table {
             use super::*;
-            #[allow(clippy::wildcard_imports, reason = "the declaration names types of the model")]
-            use crate::record::*;
+                        use crate::record::*;
             use schema::$table::{self as t, table};
 
             #[derive(Queryable, Selectable)]
@@ -264,7 +263,6 @@ macro_rules! field_name {
         $graphql.to_owned()
     };
 }
-use field_name;
 
 /// The store has nothing to do for parts: they lie in JSON columns.
 macro_rules! part {
@@ -484,7 +482,7 @@ pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, record
 }
 
 /// A term of a record, about to be written.
-struct TermRow<'a> {
+pub(super) struct TermRow<'a> {
     connection: i64,
     data_type: DataType,
     source_id: &'a str,

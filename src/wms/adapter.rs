@@ -211,9 +211,9 @@ nine!(any_page);
 #[derive(Debug, Clone)]
 pub enum AnyCommand {
     /// `createOrder`
-    CreateOrder(CreateOrder),
+    CreateOrder(Box<CreateOrder>),
     /// `updateProduct`
-    UpdateProduct(UpdateProduct),
+    UpdateProduct(Box<UpdateProduct>),
 }
 
 /// What came of a command of any kind.
@@ -227,13 +227,13 @@ pub enum AnyWritten {
 
 impl From<CreateOrder> for AnyCommand {
     fn from(command: CreateOrder) -> Self {
-        Self::CreateOrder(command)
+        Self::CreateOrder(Box::new(command))
     }
 }
 
 impl From<UpdateProduct> for AnyCommand {
     fn from(command: UpdateProduct) -> Self {
-        Self::UpdateProduct(command)
+        Self::UpdateProduct(Box::new(command))
     }
 }
 
@@ -413,7 +413,7 @@ impl<A: Adapter> Builder<A> {
 
     /// The finished description.
     pub fn build(self) -> Integration {
-        let tables = Arc::new((self.pulls, self.pushes));
+        let tables = Arc::new(Tables { pulls: self.pulls, pushes: self.pushes });
         let connect = move |credentials: &Value, http: &Http| -> Result<Arc<dyn Wms>, Error> {
             let credentials: A::Credentials = serde_path_to_error::deserialize(credentials).map_err(|e| {
                 let path = match e.path().to_string() {
@@ -435,9 +435,15 @@ impl<A: Adapter> Builder<A> {
     }
 }
 
+/// What an adapter implements, as functions that can be called without knowing its type.
+struct Tables<A> {
+    pulls: BTreeMap<DataType, PullFn<A>>,
+    pushes: BTreeMap<WriteAction, PushFn<A>>,
+}
+
 struct Connected<A> {
     adapter: A,
-    tables: Arc<(BTreeMap<DataType, PullFn<A>>, BTreeMap<WriteAction, PushFn<A>>)>,
+    tables: Arc<Tables<A>>,
 }
 
 impl<A: Adapter> Wms for Connected<A> {
@@ -446,14 +452,14 @@ impl<A: Adapter> Wms for Connected<A> {
     }
 
     fn pull<'a>(&'a self, data_type: DataType, scope: &'a Scope, checkpoint: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>> {
-        match self.tables.0.get(&data_type) {
+        match self.tables.pulls.get(&data_type) {
             Some(pull) => pull(&self.adapter, scope, checkpoint),
             None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, data_type.as_str())) }),
         }
     }
 
     fn push<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>> {
-        match self.tables.1.get(&command.action()) {
+        match self.tables.pushes.get(&command.action()) {
             Some(push) => push(&self.adapter, command, reference),
             None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, command.action().as_str())) }),
         }

@@ -200,10 +200,10 @@ impl Call {
         let elapsed = started.elapsed().as_millis();
         match &answer {
             Ok(reply) => {
-                tracing::debug!(http.method = %method, http.path = url.path(), http.status = reply.status, http.duration_ms = elapsed, http.bytes = reply.body.len(), "WMS call answered")
+                tracing::debug!(http.method = %method, http.path = url.path(), http.status = reply.status, http.duration_ms = elapsed, http.bytes = reply.body.len(), "WMS call answered");
             }
             Err(error) => {
-                tracing::debug!(http.method = %method, http.path = url.path(), http.duration_ms = elapsed, error = %error, "WMS call failed")
+                tracing::debug!(http.method = %method, http.path = url.path(), http.duration_ms = elapsed, error = %error, "WMS call failed");
             }
         }
         let reply = answer?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::accounts::{Accounts, Refused};
 use crate::clock::Clock;
 use crate::record::draft::{Command, CreateOrder, UpdateProduct};
-use crate::record::{ConnectionId, ErrorCode, Failure, Json, Order, Product, Record as _};
+use crate::record::{ConnectionId, ErrorCode, Failure, Json, Order, Product};
 use crate::store::changes::{Cause, change_append};
 use crate::store::connections::connection_find;
 use crate::store::records::{Kind, Stored, Tell, record_apply, record_many};
