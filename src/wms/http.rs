@@ -105,6 +105,11 @@ impl Site {
         self.call(Method::PATCH, path)
     }
 
+    /// A DELETE of `path`.
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
     /// A PUT to `path`.
     pub fn put(&self, path: &str) -> Call {
         self.call(Method::PUT, path)
@@ -185,7 +190,8 @@ impl Call {
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(Reply { status, headers, body: body.freeze() })
+            let received_at = Instant::from_system(std::time::SystemTime::now());
+            Ok(Reply { status, headers, body: body.freeze(), received_at })
         };
         let answer = match tokio::time::timeout(limits.deadline, exchange).await {
             Ok(answer) => answer,
@@ -243,6 +249,8 @@ pub struct Reply {
     headers: HeaderMap,
     /// The body, decompressed.
     pub body: Bytes,
+    /// When it had come in whole, by our clock.
+    pub received_at: Instant,
 }
 
 /// How much of an answer that makes no sense is kept to look at, in bytes.
