@@ -117,7 +117,12 @@ async fn addresses_and_verbs_that_are_not_there_are_told_apart() {
 async fn a_server_that_is_down_is_unavailable() {
     let (sandbox, wms) = sandbox().await;
     wms.check().await.unwrap();
+    let addr = sandbox.addr();
     sandbox.shutdown().await.unwrap();
+    // The port is held, and nobody listens on it, so that no other test's server gets it.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(addr).unwrap();
     let error = wms.check().await.unwrap_err();
     assert_eq!((error.kind, error.retry), (Kind::Unavailable, Retry::BackOff));
     assert!(error.message.starts_with("The server cannot be reached"), "{}", error.message);
