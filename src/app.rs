@@ -86,7 +86,7 @@ async fn check_key(store: &Store) -> anyhow::Result<()> {
 /// What cannot be opened, made or listened on.
 pub async fn start(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let store = open_store(&args.store).await?;
-    let http = wms::http::Http::new(args.wms_limits())?;
+    let http = wms::http::Http::new(args.wms_limits(), clock.clone())?;
     let accounts = Accounts::new(store.clone(), http, wms::integrations());
     let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.sync());
     let writes = writes::Handle::new(accounts, clock.clone(), || random::token("cd-"));

@@ -37,9 +37,6 @@ pub mod sync;
 
 pub mod writes;
 
-
-
-
 pub mod clock;
 pub mod random;
 pub mod telemetry;

@@ -25,13 +25,13 @@ pub use connect::{NewAccount, Tested};
 pub use engine::Engine;
 pub use policy::default_interval;
 
-pub use crate::accounts::Refused;
 use crate::accounts::Accounts;
+pub use crate::accounts::Refused;
 use crate::clock::Clock;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
+use crate::store::Store;
 use crate::store::connections::connection_find;
 use crate::store::schedules::{NewRun, SyncMode, SyncRun, SyncTrigger, run_request, schedule_list};
-use crate::store::Store;
 pub use crate::wms::Integration;
 
 /// What can be adjusted.

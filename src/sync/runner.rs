@@ -148,8 +148,11 @@ impl Worker<'_> {
     async fn begin(&mut self, connection: &Connection) -> Result<Scope, Broken> {
         let shared = &self.handle.shared;
         if self.lease.run.started_at.is_none() {
-            let incremental =
-                shared.accounts.integration(&connection.integration).and_then(|i| i.reads(self.lease.data_type())).is_some_and(|reads| reads.incremental);
+            let incremental = shared
+                .accounts
+                .integration(&connection.integration)
+                .and_then(|i| i.reads(self.lease.data_type()))
+                .is_some_and(|reads| reads.incremental);
             let now = shared.clock.now();
             let scope = policy::scope(&self.lease.schedule, &self.lease.run, incremental, connection.lookback_days, now);
             let mut tx = shared.store.write().await?;

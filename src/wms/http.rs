@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Error, Kind};
+use crate::clock::Clock;
 use crate::record::{Instant, Json};
 
 /// Bounds on every call.
@@ -40,14 +41,15 @@ impl Default for Limits {
 pub struct Http {
     client: reqwest::Client,
     limits: Limits,
+    clock: Clock,
 }
 
 impl Http {
-    /// A client with these bounds.
+    /// A client with these bounds, which tells the time of answers by `clock`.
     ///
     /// # Errors
     /// When the machine's TLS set-up is broken.
-    pub fn new(limits: Limits) -> Result<Self, Error> {
+    pub fn new(limits: Limits, clock: Clock) -> Result<Self, Error> {
         // A second call finds the provider in place; that is no error.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
@@ -56,7 +58,7 @@ impl Http {
             .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Error::new(Kind::Configuration, format!("Failed to set up the HTTP client: {e}")))?;
-        Ok(Self { client, limits })
+        Ok(Self { client, limits, clock })
     }
 
     /// A client for the server at `base`, an absolute `http` or `https` address. Its path, if any, goes before the
@@ -119,7 +121,7 @@ impl Site {
         let mut url = self.base.clone();
         // `path` is written by us or made of encoded segments; `set_path` encodes whatever is left.
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        Call { request: self.http.client.request(method.clone(), url.clone()), limits: self.http.limits, method, url }
+        Call { request: self.http.client.request(method.clone(), url.clone()), http: self.http.clone(), method, url }
     }
 }
 
@@ -127,7 +129,7 @@ impl Site {
 #[must_use]
 pub struct Call {
     request: reqwest::RequestBuilder,
-    limits: Limits,
+    http: Http,
     method: Method,
     url: Url,
 }
@@ -175,7 +177,7 @@ impl Call {
     /// [`Kind::Unavailable`] when no connection could be made, [`Kind::Timeout`] past the deadline,
     /// [`Kind::Protocol`] for an answer that is too large, cut off, or a redirect.
     pub async fn send(self) -> Result<Reply, Error> {
-        let (method, url, limits) = (self.method, self.url, self.limits);
+        let (method, url, Http { limits, clock, .. }) = (self.method, self.url, self.http);
         let started = tokio::time::Instant::now();
         let exchange = async {
             let response = self.request.send().await.map_err(|e| failed(&e))?;
@@ -190,7 +192,7 @@ impl Call {
                 }
                 body.extend_from_slice(&chunk);
             }
-            let received_at = Instant::from_system(std::time::SystemTime::now());
+            let received_at = clock.now();
             Ok(Reply { status, headers, body: body.freeze(), received_at })
         };
         let answer = match tokio::time::timeout(limits.deadline, exchange).await {

@@ -90,7 +90,8 @@ fn sqlite_has_the_tables_of_the_schema() {
         let kinds = [("Timestamptz", "INTEGER"), ("BigInt", "INTEGER"), ("Bool", "INTEGER"), ("Json", "TEXT"), ("Text", "TEXT"), ("Binary", "BLOB")];
         kinds.iter().fold(kind.to_owned(), |kind, (from, to)| kind.replace(from, to))
     };
-    let wanted: Tables = schema().into_iter().map(|(table, columns)| (table, columns.into_iter().map(|(name, kind)| (name, lite(&kind))).collect())).collect();
+    let wanted: Tables =
+        schema().into_iter().map(|(table, columns)| (table, columns.into_iter().map(|(name, kind)| (name, lite(&kind))).collect())).collect();
     assert_eq!(found, wanted);
     connection.batch_execute(&script("sqlite", "down")).expect("the migrations can be undone");
     let left: Vec<LiteColumn> = diesel::sql_query(query).load(&mut connection).expect("the columns");

@@ -47,7 +47,7 @@ fn config(hands: &Hands) -> SandboxConfig {
 }
 
 fn http() -> Http {
-    Http::new(Limits::default()).unwrap()
+    Http::new(Limits::default(), crate::clock::Clock::system()).unwrap()
 }
 
 fn connect(sandbox: &RunningSandbox) -> Arc<dyn Wms> {

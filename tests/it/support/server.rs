@@ -161,10 +161,13 @@ impl Server {
 
     /// Returns when every schedule of a connection has done its first sync.
     pub async fn synced(&self, connection: &str) {
-        let document = "query($id: ID!) { connection(id: $id) { schedules { dataType initialSyncCompletedAt lastRun { status error { message } } } } }";
+        let document =
+            "query($id: ID!) { connection(id: $id) { schedules { dataType initialSyncCompletedAt lastRun { status error { message } } } } }";
         let mut socket = self.socket().await;
         // From now on; what had ended before shows in the first look.
-        socket.subscribe("done", "subscription($ids: [ID!]) { syncCompleted(connectionIds: $ids) { dataType } }", json!({ "ids": [connection] })).await;
+        socket
+            .subscribe("done", "subscription($ids: [ID!]) { syncCompleted(connectionIds: $ids) { dataType } }", json!({ "ids": [connection] }))
+            .await;
         let all_done = async {
             loop {
                 let data = self.data(document, json!({ "id": connection })).await;

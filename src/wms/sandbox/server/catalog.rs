@@ -1,7 +1,7 @@
 //! The made-up company: its warehouses, clients, carriers, vendors, and the people who order.
 //!
-//! Telephone numbers are from ranges that the numbering authorities keep for fiction, e-mail addresses and web
-//! addresses from domains that cannot be registered.
+//! Telephone numbers are from ranges that are kept for fiction, or are none that anybody can have; e-mail and web
+//! addresses are in domains that cannot be registered.
 
 use super::random::Random;
 use super::wire::{Address, Carrier, Client, Dims, Location, Method, Named, Warehouse, Weight};
@@ -224,7 +224,7 @@ pub(super) fn tracking(method: u32, random: &mut Random) -> Option<(String, Stri
     Some((number, url))
 }
 
-/// A vendor of what a client sells.
+/// A vendor of what a client sells; vendor 0 of the first four clients is from their own trade.
 pub(super) fn vendor(client: u32, pick: u32) -> Named {
     const VENDORS: [&str; 6] = [
         "宇治製茶組合",
@@ -234,7 +234,7 @@ pub(super) fn vendor(client: u32, pick: u32) -> Named {
         "Grünwald Verpackungen",
         "Shenzhen Sōkō Trading",
     ];
-    let number = (client + pick) % 6;
+    let number = ((client - 1) % 8 + pick) % 6;
     Named { id: format!("ven_{:02}", number + 1), name: VENDORS[number as usize].to_owned() }
 }
 
@@ -248,7 +248,7 @@ pub(super) fn vendor_address(vendor: &Named) -> Address {
         "ven_05" => ("Perlacher Forststraße 9", "Grünwald", "82031", "DE"),
         _ => ("88 Shennan Ave", "Shenzhen", "518000", "CN"),
     };
-    Address { email: None, ..address(["Export", &vendor.name], [street, city, zip, country], None, "+44 20 7946 0018") }
+    Address { email: None, phone: None, ..address(["Export", &vendor.name], [street, city, zip, country], None, "") }
 }
 
 /// Country, currency, town, region, postal code, street, given names, family names.

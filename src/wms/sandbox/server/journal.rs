@@ -59,8 +59,8 @@ impl Journal {
     /// When the file cannot be read or written, or holds anything but a journal.
     pub(super) fn open(path: &Path, header: Header) -> anyhow::Result<(Self, Header, Vec<Entry>)> {
         let shown = path.display();
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.as_mut().map_err(|e| anyhow::anyhow!("Failed to open the sandbox's journal {shown}: {e}"))?;
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let mut file = open.with_context(|| format!("Failed to open the sandbox's journal {shown}"))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).with_context(|| format!("Failed to read the sandbox's journal {shown}"))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -82,7 +82,7 @@ impl Journal {
             }
         }
         let length = u64::try_from(whole)?;
-        let mut journal = Self { file: file.try_clone()?, length };
+        let mut journal = Self { file, length };
         journal.file.set_len(length).and_then(|()| journal.file.seek(SeekFrom::End(0))).with_context(|| format!("Failed to write to {shown}"))?;
         if seeded.is_none() {
             journal.line(&header).with_context(|| format!("Failed to begin the sandbox's journal {shown}"))?;

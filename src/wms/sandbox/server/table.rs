@@ -100,10 +100,10 @@ impl<T: Row> Table<T> {
     /// The keys of up to `limit` rows of `span` after the key `after`, and whether more follow.
     pub(super) fn keys(&self, span: Span, after: Option<(Instant, u32)>, limit: usize) -> (Vec<(Instant, u32)>, bool) {
         let mut keys: Vec<(Instant, u32)> = if span.is_timed() {
-            self.timed(span, after).take(limit + 1).collect()
+            self.timed(span, after).take(limit.saturating_add(1)).collect()
         } else {
             let from = after.map_or(Bound::Unbounded, |(_, number)| Bound::Excluded(number));
-            self.stamps.range((from, Bound::Unbounded)).map(|(number, stamp)| (*stamp, *number)).take(limit + 1).collect()
+            self.stamps.range((from, Bound::Unbounded)).map(|(number, stamp)| (*stamp, *number)).take(limit.saturating_add(1)).collect()
         };
         let more = keys.len() > limit;
         keys.truncate(limit);

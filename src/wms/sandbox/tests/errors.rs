@@ -77,7 +77,7 @@ async fn the_rate_limit_says_when_to_come_back() {
     assert_eq!(header("x-ratelimit-reset"), Some("4".to_owned()));
     wms.check().await.unwrap();
 
-    let ours = || Instant::from_system(std::time::SystemTime::now());
+    let ours = || crate::clock::Clock::system().now();
     let before = ours();
     let error = wms.check().await.unwrap_err();
     assert_eq!((error.kind, error.http_status), (Kind::RateLimited, Some(429)));
@@ -117,7 +117,12 @@ async fn addresses_and_verbs_that_are_not_there_are_told_apart() {
 async fn a_server_that_is_down_is_unavailable() {
     let (sandbox, wms) = sandbox().await;
     wms.check().await.unwrap();
+    let addr = sandbox.addr();
     sandbox.shutdown().await.unwrap();
+    // The port is held, and nobody listens on it, so that no other test's server gets it.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(addr).unwrap();
     let error = wms.check().await.unwrap_err();
     assert_eq!((error.kind, error.retry), (Kind::Unavailable, Retry::BackOff));
     assert!(error.message.starts_with("The server cannot be reached"), "{}", error.message);
@@ -157,7 +162,7 @@ async fn answers_that_make_no_sense_are_protocol_errors() {
 async fn a_server_that_never_answers_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let http = Http::new(Limits { deadline: Duration::from_millis(50), ..Limits::default() }).unwrap();
+    let http = Http::new(Limits { deadline: Duration::from_millis(50), ..Limits::default() }, crate::clock::Clock::system()).unwrap();
     let wms = integration().connect(&serde_json::json!({ "baseUrl": url, "apiToken": "t" }), &http).unwrap();
     let error = wms.check().await.unwrap_err();
     assert_eq!((error.kind, error.retry, error.outcome_unknown), (Kind::Timeout, Retry::BackOff, true));

@@ -258,6 +258,46 @@ async fn refusals_name_the_field_of_our_input() {
 }
 
 #[tokio::test]
+async fn what_is_required_is_refused_without_and_enough_with_a_product() {
+    let (_sandbox, wms) = sandbox().await;
+    let (product, _) = plenty(&wms).await;
+    let integration = super::super::integration();
+    let writes = integration.writes.iter().find(|writes| writes.action == crate::record::draft::WriteAction::CreateOrder).unwrap();
+    let full = |without: &str| {
+        let text = |field: &str, text: &str| (field != without).then(|| text.to_owned());
+        let ship_to = AddressInput {
+            full_name: text("shipTo.fullName", "Änne Weiß"),
+            address1: text("shipTo.address1", "Hohe Straße 1"),
+            city: text("shipTo.city", "Köln"),
+            country: text("shipTo.country", "DE"),
+            ..AddressInput::default()
+        };
+        let quantity = if without == "lineItems.quantity" { Quantity::ZERO } else { Quantity::whole(1) };
+        let line = OrderLineItemDraft { product_id: reference_to(&product.source.id), sku: None, quantity, unit_price: None };
+        let order = OrderDraft {
+            order_number: None,
+            reference_id: None,
+            warehouse_customer_id: None,
+            warehouse_id: None,
+            shipping_method_id: None,
+            order_type: None,
+            ship_to: Some(ship_to),
+            required_ship_date: None,
+            currency_code: None,
+            line_items: vec![line],
+        };
+        CreateOrder { order, integration_fields: None }
+    };
+    for required in writes.required {
+        let error = create(&wms, full(required), required).await.unwrap_err();
+        assert_eq!(error.path.unwrap().join(".").replace(".0.", "."), *required);
+    }
+    let order = create(&wms, full("nothing"), "all").await.unwrap().record;
+    assert_eq!(order.total_price, product.unit_price, "the list price");
+    assert_eq!((order.totals.currency_code.as_deref(), order.order_type), (Some("EUR"), Some(OrderType::D2c)));
+}
+
+#[tokio::test]
 async fn products_change_as_asked_and_no_further() {
     let (sandbox, wms) = sandbox().await;
     let products = read_all::<Product>(&wms, Scope::default()).await.records;
