@@ -1,7 +1,5 @@
 //! The adapter against a server that is really running, over a real socket.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
-
 mod data;
 mod errors;
 mod reading;
