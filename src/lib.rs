@@ -37,6 +37,14 @@ pub mod sync;
 
 pub mod writes;
 
+pub mod graphql;
+
+pub mod http;
+
+pub mod app;
+pub mod cli;
+
 pub mod clock;
+pub mod config;
 pub mod random;
 pub mod telemetry;

@@ -9,9 +9,9 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Quer
 use super::bulk::bulk_insert;
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Result};
-use super::predicate::Predicate;
+use super::predicate::{Column, Predicate};
 use super::schema::{change_head, changes as t};
-use crate::record::{ConnectionId, DataType, Instant, Json, codes};
+use crate::record::{ConnectionId, DataType, Instant, Json, List, codes};
 
 codes! {
     /// What an entry of the change log tells.
@@ -132,4 +132,12 @@ pub async fn change_head(conn: &mut Conn) -> Result<i64> {
 pub async fn change_list(conn: &mut Conn, after: i64, which: Predicate, limit: i64) -> Result<Vec<Change>> {
     let rows = t::table.filter(t::position.gt(after)).filter(which).order(t::position).limit(limit).select(Change::columns());
     rows.all(conn).await.during("Failed to read the change log")
+}
+
+/// The condition that an entry is of one of these kinds, of one of these connections, and of one of these types.
+pub fn change_which(kinds: &[Kind], connections: Option<&[ConnectionId]>, data_types: Option<&[DataType]>) -> Predicate {
+    let mut all = vec![Predicate::OneOf(Column::of(t::kind), List(kinds.iter().map(|kind| kind.as_str().to_owned()).collect()))];
+    all.extend(connections.map(|ids| Predicate::ids(t::connection_id, &ids.iter().map(|id| id.0).collect::<Vec<_>>())));
+    all.extend(data_types.map(|types| Predicate::OneOf(Column::of(t::data_type), types.iter().map(|code| code.as_str().to_owned()).collect())));
+    Predicate::All(all)
 }

@@ -5,10 +5,12 @@ use secrecy::SecretString;
 
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Result};
-use super::predicate::Predicate;
+use super::filter::Operators as _;
+use super::predicate::{Column, Predicate};
 use super::schema::{connection_issues as i, connections as t};
 use super::vault::Vault;
-use crate::record::{ConnectionId, DataType, Instant, codes};
+use crate::record::filter::StringFilter;
+use crate::record::{ConnectionId, DataType, Instant, List, codes};
 
 codes! {
     /// How a connected WMS is doing.
@@ -117,6 +119,41 @@ pub async fn connection_credentials(conn: &mut Conn, vault: &Vault, id: Connecti
 pub async fn connection_list(conn: &mut Conn, which: Predicate, after: i64, limit: i64) -> Result<Vec<Connection>> {
     let query = t::table.filter(which).filter(t::id.gt(after)).order(t::id).limit(limit).select(Connection::columns());
     query.all(conn).await.during("Failed to list connections")
+}
+
+/// Which connections are wanted: all conditions are ANDed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Doing so.
+    pub statuses: Option<&'a [ConnectionStatus]>,
+    /// The adapter's name.
+    pub integration: Option<&'a StringFilter>,
+    /// What people call it.
+    pub name: Option<&'a StringFilter>,
+    /// The caller's own reference.
+    pub customer_reference: Option<&'a StringFilter>,
+}
+
+/// The condition that a connection is wanted.
+///
+/// # Errors
+/// [`Error::Filter`](super::Error::Filter), naming the field below `path`.
+pub fn connection_which(wanted: Wanted<'_>, path: &str) -> Result<Predicate> {
+    let mut all = Vec::new();
+    all.extend(wanted.statuses.map(|codes| {
+        let names = codes.iter().map(|code| code.as_str().to_owned()).collect();
+        Predicate::OneOf(Column::of(t::status), List(names))
+    }));
+    for (test, column, name) in [
+        (wanted.integration, Column::of(t::integration), "integration"),
+        (wanted.name, Column::of(t::name), "name"),
+        (wanted.customer_reference, Column::of(t::customer_reference), "customerReference"),
+    ] {
+        if let Some(test) = test {
+            all.extend(test.conditions(column, &format!("{path}.{name}"))?);
+        }
+    }
+    Ok(Predicate::All(all))
 }
 
 /// How many connections there are.

@@ -20,7 +20,7 @@ use super::bulk::bulk_insert;
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Result};
 use super::filter::{self as operators, Operators as _};
-use super::predicate::{Column, Ordering, Predicate, Scalar};
+use super::predicate::{Column, Op, Ordering, Predicate, Scalar};
 use super::{changes, schema};
 use crate::record::filter::Direction;
 use crate::record::{self, ConnectionId, DataType, Instant, Json, Record, Source, Term, diff};
@@ -328,7 +328,8 @@ pub struct Listing<K: Kind> {
 }
 
 impl<K: Kind> Listing<K> {
-    fn ordering(&self) -> Ordering {
+    /// The whole ordering, the unspoken end of it included.
+    pub fn ordering(&self) -> Ordering {
         let mut columns: Vec<_> = self.order.iter().map(|(sort, direction)| (K::sort_column(*sort), *direction)).collect();
         let last = columns.last().map_or(Direction::Asc, |(_, direction)| *direction);
         columns.extend([(Column::CONNECTION, last), (Column::SOURCE_ID, last)]);
@@ -350,6 +351,28 @@ pub fn filtered<K: Kind>(filter: Option<&K::Filter>, path: &str) -> Result<Predi
     let Some(filter) = filter else { return Ok(Predicate::IsNull(Column::DELETED_AT)) };
     let all = K::predicate(filter, path)?;
     Ok(if K::includes_deleted(filter) { all } else { Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), all]) })
+}
+
+/// The condition that a return belongs to one of these orders.
+pub fn returns_of(orders: &[(ConnectionId, &str)]) -> Predicate {
+    linked(Column::of(schema::returns::order), orders)
+}
+
+/// The condition that a location is in this warehouse.
+pub fn locations_of(connection: ConnectionId, warehouse: &str) -> Predicate {
+    linked(Column::of(schema::warehouse_locations::warehouse), &[(connection, warehouse)])
+}
+
+/// The condition that a link's column points at one of these records.
+fn linked(column: Column, to: &[(ConnectionId, &str)]) -> Predicate {
+    let mut by_connection: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for (connection, source_id) in to {
+        by_connection.entry(connection.0).or_default().push((*source_id).to_owned());
+    }
+    let of_connection = |(connection, ids): (i64, Vec<String>)| {
+        Predicate::All(vec![Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection)), Predicate::OneOf(column, ids.into())])
+    };
+    Predicate::Any(by_connection.into_iter().map(of_connection).collect())
 }
 
 /// One part of a list.

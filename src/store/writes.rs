@@ -4,6 +4,7 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Quer
 
 use super::conn::{Columns as _, Conn, Run as _};
 use super::error::{During as _, Result};
+use super::predicate::Predicate;
 use super::schema::writes as t;
 use crate::record::draft::WriteAction;
 use crate::record::{ConnectionId, Instant, Json, List, codes};
@@ -117,4 +118,12 @@ pub async fn write_finish(
 /// When the database does not answer.
 pub async fn write_find(conn: &mut Conn, id: i64) -> Result<Option<Write>> {
     t::table.find(id).select(Write::columns()).one(conn).await.optional().during("Failed to read a write")
+}
+
+/// These writes, in no order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn write_many(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Write>> {
+    t::table.filter(Predicate::ids(t::id, ids)).select(Write::columns()).all(conn).await.during("Failed to read writes")
 }

@@ -1,0 +1,110 @@
+//! The nine lists and their singulars: one body, expanded for each type.
+
+use async_graphql::{Context, ID, InputObject, InputType, Object};
+
+use super::errors::{Fault, Result};
+use super::objects::{Shown, Synced};
+use super::pagination::{self, Args, Page};
+use super::state;
+#[allow(clippy::wildcard_imports, reason = "all nine types with their filters and sorts")]
+use crate::record::*;
+use crate::record::filter::Direction;
+use crate::store::records::filtered;
+
+/// One key of an ordering. Where several are given, the first counts most; what they leave open is decided by
+/// connection and `sourceId`.
+#[derive(Debug, Clone, Copy, InputObject)]
+#[graphql(
+    concrete(name = "InventoryItemOrder", params(InventoryItemSort)),
+    concrete(name = "InboundShipmentOrder", params(InboundShipmentSort)),
+    concrete(name = "OrderOrder", params(OrderSort)),
+    concrete(name = "ProductOrder", params(ProductSort)),
+    concrete(name = "ReturnOrder", params(ReturnSort)),
+    concrete(name = "ShippingMethodOrder", params(ShippingMethodSort)),
+    concrete(name = "WarehouseOrder", params(WarehouseSort)),
+    concrete(name = "WarehouseCustomerOrder", params(WarehouseCustomerSort)),
+    concrete(name = "WarehouseLocationOrder", params(WarehouseLocationSort))
+)]
+pub struct OrderBy<S: InputType> {
+    /// What to order by.
+    pub field: S,
+    /// Which way.
+    #[graphql(default_with = "Direction::Asc")]
+    pub direction: Direction,
+}
+
+/// The record of type `T` with this id.
+async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<T::Object>> {
+    let wanted = T::DATA_TYPE.type_name();
+    let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
+    let (at, source_id) = parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
+    state(ctx)?.loaders.record::<T>(at, source_id).await
+}
+
+/// The two fields of a type. For orders it expands to
+///
+/// ```ignore
+/// #[derive(Default)] pub struct Orders;
+/// #[Object]
+/// impl Orders {
+///     /// Orders, of all connections …
+///     async fn orders(&self, ctx: &Context<'_>, first, after, last, before, filter: Option<OrderFilter>, order_by: …) -> Result<Page<Synced<Order>>> { … }
+///     /// The order with this id; …
+///     async fn order(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Synced<Order>>> { … }
+/// }
+/// ```
+macro_rules! lists {
+    ($($(#[$doc:meta])* $query:ident { $list:ident $name:literal, $single:ident $single_name:literal: $type:ident by $filter:ident, $sort:ident })+) => {$(
+        #[doc = concat!("The fields `", $name, "` and `", $single_name, "`.")]
+        #[derive(Default)]
+        pub struct $query;
+
+        #[Object]
+        impl $query {
+            $(#[$doc])*
+            #[graphql(name = $name)]
+            #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
+            async fn $list(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(desc = "At most so many, from the beginning: 0 to 250. 50 when neither `first` nor `last` is given.")] first: Option<i32>,
+                #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+                #[graphql(desc = "At most so many, from the end: 0 to 250. Not together with `first`.")] last: Option<i32>,
+                #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+                #[graphql(desc = "Only these. Without it, all that are not deleted.")] filter: Option<$filter>,
+                #[graphql(desc = "In this order: one key or several (at most 5), the first of which counts most.")] order_by: Option<Vec<OrderBy<$sort>>>,
+            ) -> Result<Page<Synced<$type>>> {
+                let which = filtered::<$type>(filter.as_ref(), "filter")?;
+                let order = order_by.unwrap_or_default().into_iter().map(|key| (key.field, key.direction)).collect();
+                pagination::records::<$type>(ctx, $name, &Args { first, after, last, before }, which, order).await
+            }
+
+            /// The record with this id, also when it was deleted; null when it has not been synced.
+            #[graphql(name = $single_name)]
+            async fn $single(&self, ctx: &Context<'_>, #[graphql(desc = "The record's global id.")] id: ID) -> Result<Option<Synced<$type>>> {
+                one::<$type>(ctx, &id).await
+            }
+        }
+    )+};
+}
+
+lists! {
+    /// Stock of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    Inventory { inventory "inventory", inventory_item "inventoryItem": InventoryItem by InventoryItemFilter, InventoryItemSort }
+    /// Inbound shipments of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    InboundShipments { inbound_shipments "inboundShipments", inbound_shipment "inboundShipment": InboundShipment by InboundShipmentFilter, InboundShipmentSort }
+    /// Orders of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    Orders { orders "orders", order "order": Order by OrderFilter, OrderSort }
+    /// Products of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    Products { products "products", product "product": Product by ProductFilter, ProductSort }
+    /// Returns of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    Returns { returns "returns", one_return "return": Return by ReturnFilter, ReturnSort }
+    /// Shipping methods of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    ShippingMethods { shipping_methods "shippingMethods", shipping_method "shippingMethod": ShippingMethod by ShippingMethodFilter, ShippingMethodSort }
+    /// Warehouses of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    Warehouses { warehouses "warehouses", warehouse "warehouse": Warehouse by WarehouseFilter, WarehouseSort }
+    /// Warehouse customers of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    WarehouseCustomers { warehouse_customers "warehouseCustomers", warehouse_customer "warehouseCustomer": WarehouseCustomer by WarehouseCustomerFilter, WarehouseCustomerSort }
+    /// Warehouse locations of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
+    WarehouseLocations { warehouse_locations "warehouseLocations", warehouse_location "warehouseLocation": WarehouseLocation by WarehouseLocationFilter, WarehouseLocationSort }
+}

@@ -1,0 +1,418 @@
+//! Pages of lists, after the Relay specification: arguments, cursors and connections, once for all lists.
+//!
+//! Paging is by key: a cursor holds the place of its record in the ordering, not a count, so that pages neither repeat nor
+//! miss anything because of what comes and goes before them. A cursor also holds the list and the ordering that it was
+//! made for, and is refused by any other.
+//!
+//! What costs a statement is asked only when it is selected: `totalCount`, and the one of the two flags of `pageInfo`
+//! that looks back over the cursor (the other one falls out of reading one record more than the page has).
+
+use std::cmp::Ordering::{Greater, Less};
+use std::convert::Infallible;
+use std::mem::discriminant;
+
+use async_graphql::connection::{Connection, CursorType, Edge};
+use async_graphql::{Context, InputType, Object, OutputType};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::errors::{Fault, Result};
+use super::objects::Shown;
+use super::state;
+use crate::record::filter::Direction;
+use crate::record::{ConnectionId, Instant};
+use crate::store::records::{Listing, Stored, record_count, record_list};
+use crate::store::{self, Conn, Predicate, Scalar, Store};
+
+/// The size of a page when nobody says otherwise.
+const DEFAULT: i64 = 50;
+/// The size of the largest page.
+const MOST: i64 = 250;
+/// The most keys of one ordering.
+const MOST_KEYS: usize = 5;
+
+/// The place of a record in a list, as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl CursorType for Cursor {
+    type Error = Infallible;
+
+    fn decode_cursor(text: &str) -> std::result::Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn encode_cursor(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// What a cursor is made of. The names are short because every edge carries one.
+#[derive(Serialize, Deserialize)]
+struct Inside {
+    l: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    o: Vec<String>,
+    k: Vec<Key>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Key {
+    #[serde(rename = "s")]
+    Text(String),
+    #[serde(rename = "i")]
+    Int(i64),
+    #[serde(rename = "b")]
+    Bool(bool),
+    #[serde(rename = "t")]
+    Time(i64),
+}
+
+/// The list that a cursor belongs to.
+#[derive(Debug, Clone)]
+struct Place {
+    list: &'static str,
+    order: Vec<String>,
+    /// Values of the kinds that a place in this list has.
+    like: Vec<Scalar>,
+}
+
+impl Place {
+    /// A list by number.
+    fn numbered(list: &'static str) -> Self {
+        Self { list, order: Vec::new(), like: vec![Scalar::Int(0)] }
+    }
+
+    /// A list by connection and source id.
+    fn of_records(list: &'static str) -> Self {
+        Self { list, order: Vec::new(), like: vec![Scalar::Int(0), Scalar::Text(String::new())] }
+    }
+
+    fn cursor(&self, values: Vec<Scalar>) -> Cursor {
+        let keys = values.into_iter().map(|value| match value {
+            Scalar::Text(text) => Key::Text(text),
+            Scalar::Int(number) => Key::Int(number),
+            Scalar::Bool(truth) => Key::Bool(truth),
+            Scalar::Time(instant) => Key::Time(instant.micros()),
+        });
+        let inside = Inside { l: self.list.to_owned(), o: self.order.clone(), k: keys.collect() };
+        // Texts and numbers can always be written as JSON.
+        Cursor(BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&inside).unwrap_or_default()))
+    }
+
+    fn values(&self, argument: &str, cursor: &str) -> Result<Vec<Scalar>> {
+        let refuse = |why: &str| Fault::argument(argument, why);
+        let inside: Option<Inside> = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let inside = inside.ok_or_else(|| refuse("this is no cursor of this server"))?;
+        if inside.l != self.list {
+            return Err(refuse("the cursor belongs to another list"));
+        }
+        if inside.o != self.order {
+            return Err(refuse("the cursor belongs to another ordering of this list: keep orderBy as it is from page to page"));
+        }
+        let values: Vec<Scalar> = inside.k.into_iter().map(Scalar::from).collect();
+        let fits = values.len() == self.like.len() && values.iter().zip(&self.like).all(|(value, like)| discriminant(value) == discriminant(like));
+        if fits { Ok(values) } else { Err(refuse("this is no cursor of this server")) }
+    }
+}
+
+impl From<Key> for Scalar {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Text(text) => Self::Text(text),
+            Key::Int(number) => Self::Int(number),
+            Key::Bool(truth) => Self::Bool(truth),
+            Key::Time(micros) => Self::Time(Instant::from_micros(micros)),
+        }
+    }
+}
+
+/// The arguments of a list, as they came.
+#[derive(Debug, Default)]
+pub struct Args {
+    /// At most so many, from the beginning.
+    pub first: Option<i32>,
+    /// Only what comes after this cursor.
+    pub after: Option<String>,
+    /// At most so many, from the end.
+    pub last: Option<i32>,
+    /// Only what comes before this cursor.
+    pub before: Option<String>,
+}
+
+/// The arguments of a list, understood.
+#[derive(Debug)]
+struct Window {
+    limit: i64,
+    backwards: bool,
+    after: Option<Vec<Scalar>>,
+    before: Option<Vec<Scalar>>,
+}
+
+impl Args {
+    /// Those of a list that runs in one direction.
+    pub fn forward(first: Option<i32>, after: Option<String>) -> Self {
+        Self { first, after, ..Self::default() }
+    }
+
+    fn window(&self, place: &Place) -> Result<Window> {
+        let (name, size) = match (self.first, self.last) {
+            (Some(_), Some(_)) => return Err(Fault::argument("last", "give first or last, not both")),
+            (None, Some(last)) => ("last", i64::from(last)),
+            (first, None) => ("first", first.map_or(DEFAULT, i64::from)),
+        };
+        if !(0..=MOST).contains(&size) {
+            return Err(Fault::argument(name, format!("{size} is not between 0 and {MOST}")));
+        }
+        let values = |argument: &str, cursor: &Option<String>| cursor.as_deref().map(|cursor| place.values(argument, cursor)).transpose();
+        let (after, before) = (values("after", &self.after)?, values("before", &self.before)?);
+        Ok(Window { limit: size, backwards: self.last.is_some(), after, before })
+    }
+}
+
+/// A page of `N`s.
+pub type Page<N> = Connection<Cursor, N, Total>;
+
+type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
+
+/// What every connection has beside edges and `pageInfo`.
+pub struct Total(Box<Count>);
+
+impl Total {
+    fn of<F: Future<Output = Result<i64>> + Send + 'static>(count: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        Self(Box::new(move || Box::pin(count())))
+    }
+
+    /// The number of rows that `count` finds in the database.
+    fn counted<F>(store: &Store, count: F) -> Self
+    where
+        F: AsyncCount,
+    {
+        let store = store.clone();
+        Self::of(move || {
+            let (store, count) = (store.clone(), count.clone());
+            async move { Ok(count.count(&mut store.read().await?).await?) }
+        })
+    }
+}
+
+/// How the rows of a list are counted.
+pub trait AsyncCount: Clone + Send + Sync + 'static {
+    /// Counts them.
+    fn count(self, conn: &mut Conn) -> impl Future<Output = store::Result<i64>> + Send;
+}
+
+#[Object]
+impl Total {
+    /// How many there are on all pages together. Counted only when it is asked for.
+    async fn total_count(&self) -> Result<i64> {
+        (self.0)().await
+    }
+}
+
+/// Whether `pageInfo` is asked for this field.
+fn asked(ctx: &Context<'_>, flag: &str) -> bool {
+    ctx.look_ahead().field("pageInfo").field(flag).exists()
+}
+
+fn page<N: OutputType>(previous: bool, next: bool, total: Total, edges: impl IntoIterator<Item = (Cursor, N)>) -> Page<N> {
+    let mut page = Connection::with_additional_fields(previous, next, total);
+    page.edges.extend(edges.into_iter().map(|(cursor, node)| Edge::new(cursor, node)));
+    page
+}
+
+struct CountRecords<T>(Predicate, std::marker::PhantomData<fn() -> T>);
+
+impl<T> Clone for CountRecords<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), self.1)
+    }
+}
+
+impl<T: Shown> AsyncCount for CountRecords<T> {
+    async fn count(self, conn: &mut Conn) -> store::Result<i64> {
+        record_count::<T>(conn, self.0).await
+    }
+}
+
+/// One page of the records that `which` tells, in this order.
+pub async fn records<T: Shown>(
+    ctx: &Context<'_>,
+    list: &'static str,
+    args: &Args,
+    which: Predicate,
+    order: Vec<(T::Sort, Direction)>,
+) -> Result<Page<T::Object>> {
+    if order.len() > MOST_KEYS {
+        return Err(Fault::argument("orderBy", format!("at most {MOST_KEYS} keys are allowed, not {}", order.len())));
+    }
+    let names = order.iter().map(|(sort, direction)| format!("{} {}", sort.to_value(), direction.to_value())).collect();
+    let mut listing = Listing::<T> { which: which.clone(), order, beyond: None, backwards: false, limit: 1 };
+    let place = Place { list, order: names, like: listing.position(&blank()) };
+    let window = args.window(&place)?;
+    let ordering = listing.ordering();
+    let beyond = |values: &Vec<Scalar>| Predicate::After(ordering.clone(), values.clone());
+    let short_of = |values: &Vec<Scalar>| Predicate::After(ordering.reversed(), values.clone());
+    let not = |predicate| Predicate::Not(Box::new(predicate));
+
+    let bounds = window.after.as_ref().map(beyond).into_iter().chain(window.before.as_ref().map(short_of));
+    let bounded = Predicate::All(std::iter::once(which.clone()).chain(bounds).collect());
+    listing = Listing { which: bounded, backwards: window.backwards, limit: window.limit + 1, ..listing };
+    let store = &state(ctx)?.store;
+    let mut conn = store.read().await?;
+    let mut rows = record_list(&mut conn, &listing).await?;
+    let size = usize::try_from(window.limit).unwrap_or_default();
+    let more = rows.len() > size;
+    if more && window.backwards {
+        rows.remove(0);
+    } else if more {
+        rows.truncate(size);
+    }
+
+    // Behind the cursor that the page begins (or, backwards, ends) at there is something if there is anything at all
+    // that does not lie beyond it: the first row in that direction tells.
+    let mut exists = async |flag: &str, behind: Option<Predicate>, backwards: bool| -> Result<bool> {
+        let Some(behind) = behind.filter(|_| asked(ctx, flag)) else { return Ok(false) };
+        let which = Predicate::All(vec![which.clone(), behind]);
+        let probe = Listing::<T> { which, order: listing.order.clone(), beyond: None, backwards, limit: 1 };
+        Ok(!record_list(&mut conn, &probe).await?.is_empty())
+    };
+    let previous = (more && window.backwards) || exists("hasPreviousPage", window.after.as_ref().map(|values| not(beyond(values))), false).await?;
+    let next = (more && !window.backwards) || exists("hasNextPage", window.before.as_ref().map(|values| not(short_of(values))), true).await?;
+    let total = Total::counted(store, CountRecords::<T>(which.clone(), std::marker::PhantomData));
+    let edges = rows.into_iter().map(|row| (place.cursor(listing.position(&row)), T::shown(row.into())));
+    Ok(page(previous, next, total, edges))
+}
+
+/// A record of this type, for the kinds of its keys.
+fn blank<T: Shown>() -> Stored<T> {
+    let never = Instant::MIN;
+    Stored { connection: ConnectionId(0), first_seen_at: never, changed_at: never, deleted_at: None, version: 0, record: T::default() }
+}
+
+/// One page of records that are all at hand, in the order of connection and source id.
+pub fn at_hand<T: Shown>(list: &'static str, args: &Args, all: &[std::sync::Arc<Stored<T>>]) -> Result<Page<T::Object>> {
+    let place = Place::of_records(list);
+    let window = args.window(&place)?;
+    let position = |row: &Stored<T>| vec![Scalar::Int(row.connection.0), Scalar::Text(row.record.source().id.clone())];
+    let compare = |row: &Stored<T>, values: &[Scalar]| match values {
+        [Scalar::Int(connection), Scalar::Text(id)] => (row.connection.0, row.record.source().id.as_str()).cmp(&(*connection, id)),
+        _ => Less,
+    };
+    let from = window.after.as_ref().map_or(0, |values| all.partition_point(|row| compare(row, values) != Greater));
+    let size = usize::try_from(window.limit).unwrap_or_default();
+    let rest = &all[from..];
+    let shown = &rest[..size.min(rest.len())];
+    let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
+    let total = Total::of(move || std::future::ready(Ok(count)));
+    Ok(page(from > 0, rest.len() > size, total, shown.iter().map(|row| (place.cursor(position(row)), T::shown(row.clone())))))
+}
+
+/// A list whose rows have numbers and run in one direction.
+pub trait Numbered: AsyncCount {
+    /// What its rows are.
+    type Row: Send;
+    /// At most `limit` rows beyond the one with this number.
+    fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> impl Future<Output = store::Result<Vec<Self::Row>>> + Send;
+    /// A row's number.
+    fn number(row: &Self::Row) -> i64;
+}
+
+/// One page of such a list.
+pub async fn numbered<L: Numbered, N: OutputType>(
+    ctx: &Context<'_>,
+    name: &'static str,
+    args: &Args,
+    list: L,
+    shown: impl Fn(L::Row) -> N,
+) -> Result<Page<N>> {
+    let place = Place::numbered(name);
+    let window = args.window(&place)?;
+    let beyond = match window.after.as_deref() {
+        Some([Scalar::Int(number)]) => Some(*number),
+        _ => None,
+    };
+    let store = &state(ctx)?.store;
+    let mut rows = list.rows(&mut store.read().await?, beyond, window.limit + 1).await?;
+    let size = usize::try_from(window.limit).unwrap_or_default();
+    let more = rows.len() > size;
+    rows.truncate(size);
+    // A cursor is only ever made of a row, so there was one.
+    let edges = rows.into_iter().map(|row| (place.cursor(vec![Scalar::Int(L::number(&row))]), shown(row)));
+    Ok(page(beyond.is_some(), more, Total::counted(store, list), edges))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place { list: "orders", order: vec!["CHANGED_AT DESC".to_owned()], like: vec![Scalar::Time(Instant::MIN), Scalar::Int(0)] }
+    }
+
+    fn refused(args: &Args) -> (String, String) {
+        match args.window(&place()) {
+            Err(Fault::Input { path, message }) => (path.join("."), message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn cursors_come_back_as_they_went() {
+        for values in [
+            vec![Scalar::Time(Instant::MIN), Scalar::Int(i64::MIN)],
+            vec![Scalar::Time(Instant::from_micros(1_700_000_000_000_001)), Scalar::Int(7)],
+        ] {
+            let Cursor(text) = place().cursor(values.clone());
+            assert_eq!(place().values("after", &text).unwrap(), values);
+        }
+        let texts = Place { list: "x", order: vec![], like: vec![Scalar::Text(String::new()), Scalar::Bool(true)] };
+        let values = vec![Scalar::Text("Größe \"7\"\n".to_owned()), Scalar::Bool(false)];
+        assert_eq!(texts.values("after", &texts.cursor(values.clone()).0).unwrap(), values);
+    }
+
+    #[test]
+    fn cursors_of_other_lists_orderings_and_makers_are_refused() {
+        let good = vec![Scalar::Time(Instant::MIN), Scalar::Int(1)];
+        let other_list = Place { list: "returns", ..place() }.cursor(good.clone());
+        let other_order = Place { order: vec!["CHANGED_AT ASC".to_owned()], ..place() }.cursor(good.clone());
+        let wrong_kind = place().cursor(vec![Scalar::Text("x".to_owned()), Scalar::Int(1)]);
+        let too_short = place().cursor(vec![Scalar::Time(Instant::MIN)]);
+        for (cursor, why) in [
+            (other_list.0.as_str(), "another list"),
+            (other_order.0.as_str(), "another ordering"),
+            (wrong_kind.0.as_str(), "no cursor"),
+            (too_short.0.as_str(), "no cursor"),
+            ("", "no cursor"),
+            ("!!!", "no cursor"),
+            ("bm9uc2Vuc2U", "no cursor"),
+        ] {
+            for argument in ["after", "before"] {
+                let cursor = Some(cursor.to_owned());
+                let args = if argument == "after" { Args::forward(None, cursor) } else { Args { last: Some(1), before: cursor, ..Args::default() } };
+                let (path, message) = refused(&args);
+                assert!(path == argument && message.contains(why), "{path}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_have_bounds() {
+        let size = |first, last| Args { first, last, ..Args::default() };
+        for (args, argument) in [
+            (size(Some(-1), None), "first"),
+            (size(Some(251), None), "first"),
+            (size(None, Some(100_000)), "last"),
+            (size(None, Some(-5)), "last"),
+            (size(Some(1), Some(1)), "last"),
+        ] {
+            assert_eq!(refused(&args).0, argument, "{args:?}");
+        }
+        let limit = |first, last| size(first, last).window(&place()).map(|window| (window.limit, window.backwards)).unwrap();
+        assert_eq!(limit(None, None), (50, false));
+        assert_eq!(limit(Some(0), None), (0, false));
+        assert_eq!(limit(None, Some(250)), (250, true));
+    }
+}

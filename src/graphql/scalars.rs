@@ -1,0 +1,64 @@
+//! The scalar that only the API has: a position in the change log. (`DateTime`, `Decimal` and `JSON` are the model's own
+//! and stand in `record`.)
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::errors::{Fault, Result};
+
+const TAG: &str = "changes:";
+
+/// An opaque position in the change log. Keep the newest that you have seen, and give it back as `after` to go on from
+/// there without a gap and without a repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogCursor(String);
+
+impl LogCursor {
+    /// The cursor of the entry at `position`.
+    pub fn at(position: i64) -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(format!("{TAG}{position}")))
+    }
+
+    /// The position. Text of any kind is taken as an argument, so that this error can say which argument it was.
+    ///
+    /// # Errors
+    /// [`Fault::Input`] for what this server did not give out.
+    pub fn position(&self, argument: &str) -> Result<i64> {
+        let plain = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let position = plain.as_deref().and_then(|plain| plain.strip_prefix(TAG)).and_then(|number| number.parse().ok());
+        position.filter(|position| *position >= 0).ok_or_else(|| Fault::argument(argument, format!("{:?} is no cursor of the change log", self.0)))
+    }
+}
+
+/// An opaque position in the change log. Keep the newest that you have seen, and give it back as `after` to go on from
+/// there without a gap and without a repeat.
+#[Scalar(name = "Cursor")]
+impl ScalarType for LogCursor {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_come_back_as_they_went_and_nothing_else_does() {
+        for position in [0, 1, i64::MAX] {
+            assert_eq!(LogCursor::at(position).position("after").ok(), Some(position));
+        }
+        for bad in ["", "7", "Y2hhbmdlczo", "Y2hhbmdlczotMQ", "b3JkZXJzOjc"] {
+            let fault = LogCursor(bad.to_owned()).position("after").unwrap_err();
+            assert!(matches!(&fault, Fault::Input { path, .. } if path == &["after"]), "{bad}: {fault}");
+        }
+    }
+}
