@@ -3,7 +3,8 @@
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::{Data, Request, Response as Answer, ServerError, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
-use axum::extract::rejection::{BytesRejection, WebSocketUpgradeRejection};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -65,7 +66,7 @@ pub(super) async fn websocket(
     };
     let Context { schema, store } = context;
     upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
-        GraphQLWebSocket::<_, _, Schema, _, _, _>::new(socket, schema, protocol)
+        GraphQLWebSocket::<_, _, Schema, _, _>::new(socket, schema, protocol)
             .on_connection_init(move |payload| async move { init(&store, &payload).await })
             .serve()
     })
