@@ -187,9 +187,11 @@ fn map(odoo: &Odoo, raw: &Value, quants: &Children, coming: &Children) -> Result
                 sellable: held.sellable(offered),
             })
             .collect(),
-        lots: lots.into_values().map(|(held, lot)| Lot { on_hand: held.on_hand, ..lot }).collect(),
+        lots: lots.into_values().filter(|(held, _)| held.on_hand != Quantity::ZERO).map(|(held, lot)| Lot { on_hand: held.on_hand, ..lot }).collect(),
         locations: places
             .into_iter()
+            // What adds up to nothing is no stock; Odoo merges such rows away in its own time.
+            .filter(|(_, held)| held.on_hand != Quantity::ZERO)
             .map(|((location, warehouse), held)| LocationQuantity { location: link(location), warehouse: link(warehouse), quantity: held.on_hand })
             .collect(),
         source: Source { additional_fields: Some(Json::of(&additional)), ..odoo.source::<ProductRow>(row.id, at(row.create_date), updated, &parts) },

@@ -3,7 +3,7 @@
 //! The variable names the file that `odoo/start.sh` prints (`url`, `api_keys`). Without it these tests say so and do
 //! nothing: the machines that test every commit have no Odoo. The figures to compare with are Odoo's own.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -147,6 +147,8 @@ async fn live_odoo_counts_and_sums_agree() {
     assert!(items.iter().all(|item| item.on_hand == item.committed + item.fulfillable + item.unfulfillable));
     assert!(items.iter().any(|item| item.on_hand < Quantity::ZERO) && items.iter().any(|item| item.warehouse_customer.is_some()));
 
+    assert_eq!(whole::<InventoryItem>(odoo).await, items, "what did not change looks the same");
+
     let orders = whole::<Order>(odoo).await;
     report("orders", orders.len(), count(odoo, "sale.order", json!([["state", "in", ["sale", "cancel"]]])).await);
     let lines = json!([["order_id.state", "in", ["sale", "cancel"]], ["display_type", "=", false], ["is_delivery", "=", false]]);
@@ -161,6 +163,8 @@ async fn live_odoo_counts_and_sums_agree() {
     for status in [OrderStatus::Cancelled, OrderStatus::Confirmed, OrderStatus::Fulfilled] {
         assert!(orders.iter().any(|order| order.status == status), "no order is {status}");
     }
+
+    assert_eq!(whole::<Order>(odoo).await, orders, "what did not change looks the same");
 
     let inbound = whole::<InboundShipment>(odoo).await;
     report("inbound shipments", inbound.len(), count(odoo, "stock.picking", incoming).await);

@@ -18,6 +18,8 @@ mod inventory;
 mod live;
 mod order;
 mod party;
+#[cfg(test)]
+mod played;
 mod product;
 mod returns;
 mod rows;

@@ -142,9 +142,15 @@ impl Transfer {
         self.row.picking_type_code.as_deref() == Some("outgoing")
     }
 
-    /// Whether it brings goods to the consignee or towards the door, rather than back.
+    /// Whether it brings goods to the consignee, or, as a step inside the warehouse, towards the door. The moves of such
+    /// a step name where they lead in the end; those that put returned goods away do not.
     fn is_outward(&self) -> bool {
-        self.row.return_id.is_none() && self.row.picking_type_code.as_deref() != Some("incoming")
+        let leads_on = |row: &MoveRow| row.location_final_id.is_some() && row.location_final_id != row.location_dest_id;
+        match self.row.picking_type_code.as_deref() {
+            Some("outgoing") => self.row.return_id.is_none(),
+            Some("internal") => self.moves.iter().any(leads_on),
+            _ => false,
+        }
     }
 }
 
@@ -198,18 +204,22 @@ fn map(odoo: &Odoo, raw: &Value, around: &Around) -> Result<Order, String> {
     })
 }
 
-/// Where an order stands, from its state and from what Odoo makes of its transfers (`delivery_status`). Odoo calls an
-/// order partly delivered as long as *any* of its transfers is open, even one that brings goods back; what is still to
-/// go out decides here.
+/// Where an order stands, from its state and its transfers towards the consignee. What Odoo makes of *all* its transfers
+/// (`delivery_status`) falls back to partly delivered, or begun, as soon as goods come back; it decides only where there
+/// is no transfer of ours to look at (goods that the supplier sends, say).
 fn status(row: &OrderRow, transfers: &[Transfer]) -> (OrderStatus, Option<String>) {
     let state = row.state.as_deref().unwrap_or_default();
-    let to_come = || transfers.iter().any(|t| t.is_outward() && !t.is("done") && !t.is("cancel"));
-    let shipped = || transfers.iter().any(|t| t.is_shipment() && t.is_outward() && t.is("done"));
+    let outward: Vec<&Transfer> = transfers.iter().filter(|transfer| transfer.is_outward() && !transfer.is("cancel")).collect();
+    let to_come = outward.iter().any(|transfer| !transfer.is("done"));
+    let begun = outward.iter().any(|transfer| transfer.is("done"));
+    let shipped = outward.iter().any(|transfer| transfer.is("done") && transfer.is_shipment());
     let status = match (state, row.delivery_status.as_deref()) {
         ("cancel", _) => OrderStatus::Cancelled,
-        ("draft" | "sent", _) => OrderStatus::Open,
+        ("sale", _) if shipped && to_come => OrderStatus::PartiallyFulfilled,
+        ("sale", _) if shipped => OrderStatus::Fulfilled,
+        ("sale", _) if begun => OrderStatus::Processing,
+        ("sale", _) if to_come => OrderStatus::Confirmed,
         ("sale", Some("full")) => OrderStatus::Fulfilled,
-        ("sale", Some("partial")) if shipped() && !to_come() => OrderStatus::Fulfilled,
         ("sale", Some("partial")) => OrderStatus::PartiallyFulfilled,
         ("sale", Some("started")) => OrderStatus::Processing,
         ("sale", Some("pending") | None) => OrderStatus::Confirmed,

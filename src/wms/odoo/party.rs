@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Odoo;
 use super::client::id_of;
-use super::rows::{Many2one, PartnerRow, Row, linked};
+use super::rows::{AddressRow, Many2one, Row, linked};
 use crate::record::{Address, Supplier};
 use crate::wms::Error;
 
@@ -25,14 +25,14 @@ impl Partners {
     /// Which field of the partner is not of its type.
     pub fn address(&self, link: Option<&Many2one>) -> Result<Option<Address>, String> {
         let Some(row) = link.and_then(|link| self.0.get(&link.id)) else { return Ok(None) };
-        Ok(address(PartnerRow::of(row)?).known())
+        Ok(address(AddressRow::of(row)?).known())
     }
 }
 
 impl Odoo {
     /// The partners with these ids.
     pub(super) async fn partners(&self, ids: impl IntoIterator<Item = i64>) -> Result<Partners, Error> {
-        let rows = self.related::<PartnerRow>("id", ids).await?;
+        let rows = self.related::<AddressRow>("id", ids).await?;
         Ok(Partners(rows.into_iter().filter_map(|row| Some((id_of(&row)?, row))).collect()))
     }
 
@@ -53,7 +53,7 @@ impl Odoo {
 
 /// A partner's address. What Odoo prints as the company is the partner itself, the company that it belongs to, or the
 /// company's name that was written down for it.
-fn address(row: PartnerRow) -> Address {
+fn address(row: AddressRow) -> Address {
     let (full_name, company) = if row.is_company { (None, row.name) } else { (row.name, row.commercial_company_name) };
     let state = row.state_id.and_then(|state| state.name).map(|name| state_name(&name, row.country_code.as_deref()).to_owned());
     Address {
@@ -89,16 +89,16 @@ mod tests {
     fn a_person_has_a_company_and_a_company_is_one() {
         let person = json!({ "id": 7, "name": "Jane Doe", "is_company": false, "commercial_company_name": "Acme", "street": "1 Main St",
             "street2": false, "state_id": [52, "Texas (US)"], "country_id": [233, "United States"], "country_code": "US", "email": "" });
-        let jane = address(PartnerRow::of(&person).unwrap_or_default());
+        let jane = address(AddressRow::of(&person).unwrap_or_default());
         assert_eq!((jane.full_name.as_deref(), jane.company.as_deref()), (Some("Jane Doe"), Some("Acme")));
         assert_eq!((jane.state.as_deref(), jane.country.as_deref(), jane.address2), (Some("Texas"), Some("US"), None));
-        let acme = address(PartnerRow { name: Some("Acme".to_owned()), is_company: true, ..PartnerRow::default() });
+        let acme = address(AddressRow { name: Some("Acme".to_owned()), is_company: true, ..AddressRow::default() });
         assert_eq!((acme.full_name, acme.company.as_deref()), (None, Some("Acme")));
     }
 
     #[test]
     fn a_partner_that_is_no_partner_says_which_field() {
-        let wrong = PartnerRow::of(&json!({ "id": 7, "name": 12 })).map(|row| row.id);
+        let wrong = AddressRow::of(&json!({ "id": 7, "name": 12 })).map(|row| row.id);
         assert_eq!(wrong, Err("name of res.partner: invalid type: integer `12`, expected a string".to_owned()));
     }
 }

@@ -60,12 +60,17 @@ rows! {
         name: Option<String>, active: bool, delivery_type: Option<String>, product_id: Option<Many2one>, company_id: Option<Many2one>,
         create_date: Option<Stamp>, write_date: Option<Stamp>,
     }
-    /// A person, company or address.
+    /// A person or company that owns stock.
     PartnerRow = "res.partner" {
-        name: Option<String>, is_company: bool, active: bool, commercial_company_name: Option<String>, r#ref: Option<String>,
-        street: Option<String>, street2: Option<String>, city: Option<String>, zip: Option<String>, state_id: Option<Many2one>,
-        country_id: Option<Many2one>, country_code: Option<String>, phone: Option<String>, email: Option<String>,
+        name: Option<String>, is_company: bool, active: bool, r#ref: Option<String>, phone: Option<String>, email: Option<String>,
         create_date: Option<Stamp>, write_date: Option<Stamp>,
+    }
+    /// A partner as an address. Without its dates: it is part of other records, which do not change when something else
+    /// is noted on the partner.
+    AddressRow = "res.partner" {
+        name: Option<String>, is_company: bool, commercial_company_name: Option<String>, street: Option<String>,
+        street2: Option<String>, city: Option<String>, zip: Option<String>, state_id: Option<Many2one>,
+        country_id: Option<Many2one>, country_code: Option<String>, phone: Option<String>, email: Option<String>,
     }
     /// A country.
     CountryRow = "res.country" { code: Option<String>, name: Option<String> }
@@ -123,7 +128,7 @@ rows! {
         picking_id: Option<Many2one>, product_id: Option<Many2one>, state: Option<String>, product_uom_qty: Option<Quantity>,
         product_qty: Option<Quantity>, quantity: Option<Quantity>, product_uom: Option<Many2one>, picked: bool,
         price_unit: Option<Amount>, sale_line_id: Option<Many2one>, purchase_line_id: Option<Many2one>, location_id: Option<Many2one>,
-        location_dest_id: Option<Many2one>, write_date: Option<Stamp>,
+        location_dest_id: Option<Many2one>, location_final_id: Option<Many2one>, write_date: Option<Stamp>,
     }
     /// What a transfer has taken, or is to take, from one location, lot and package.
     MoveLineRow = "stock.move.line" {
