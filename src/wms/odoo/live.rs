@@ -12,7 +12,7 @@ use super::client::stamp;
 use super::{Credentials, Odoo};
 use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, ProductPatch, Ref, UpdateProduct};
 use crate::record::{
-    ConnectionId, DataType, Id, InboundShipment, Instant, InventoryItem, Money, Order, OrderStatus, Product, Quantity, Record, Return,
+    ConnectionId, DataType, Id, InboundShipment, Instant, InventoryItem, Link, Money, Order, OrderStatus, Product, Quantity, Record, Return,
     ShipmentStatus, ShippingMethod, Warehouse, WarehouseCustomer, WarehouseLocation,
 };
 use crate::wms::http::{Http, Limits};
@@ -294,8 +294,8 @@ async fn live_odoo_an_order_is_made_and_seen() {
     assert_eq!((order.status, order.raw_status.as_deref()), (OrderStatus::Confirmed, Some("sale/pending")));
     assert_eq!(order.reference_id.as_deref(), Some("SHOP-1001"));
     assert_eq!(order.required_ship_date, "2027-01-05T10:00:00Z".parse().ok());
-    assert_eq!(order.warehouse.as_ref().map(|link| link.source_id()), Some("1"));
-    assert_eq!(order.shipping_method.as_ref().map(|link| link.source_id()), Some("2"));
+    assert_eq!(order.warehouse.as_ref().map(Link::source_id), Some("1"));
+    assert_eq!(order.shipping_method.as_ref().map(Link::source_id), Some("2"));
     assert_eq!(order.line_items.iter().filter_map(|line| line.sku.as_deref()).collect::<Vec<_>>(), ["SKU-00001", "SKU-00002"]);
     assert!(order.line_items.iter().all(|line| line.quantity == Quantity::whole(2) && line.unit_price == "12.50".parse().ok()));
     let to = order.ship_to.as_ref().unwrap();
@@ -316,6 +316,46 @@ async fn live_odoo_an_order_is_made_and_seen() {
     assert_eq!(second.warehouse_customer.as_ref().map(|link| link.source_id().to_owned()), Some(client.source.id));
     let consignee = |order: &Order| order.source.raw.as_ref().unwrap().to_value()["shipTo"]["id"].clone();
     assert_eq!(consignee(order), consignee(&second), "an identical consignee is used again");
+}
+
+#[tokio::test]
+async fn live_odoo_an_order_leaves_and_comes_back() {
+    let _turn = turn().await;
+    let Some(odoo) = odoo("integration") else { return };
+    let odoo = &odoo;
+    let order = create(odoo, draft(vec![line("SKU-00001")]), "crossdock-live-shipped").await.unwrap().record;
+    let (id, picking): (i64, i64) = (order.source.id.parse().unwrap(), order.shipments[0].id.parse().unwrap());
+    assert_eq!(order.line_items[0].is_picked, Some(false));
+    let item = order.shipments[0].line_items[0].inventory_item.clone().unwrap();
+
+    let since = past(odoo, now(odoo).await).await;
+    let moves: Vec<i64> = odoo.value("stock.move", "search", &json!({ "domain": [["picking_id", "=", picking]] })).await.unwrap();
+    let taken: bool = odoo.value("stock.move", "write", &json!({ "ids": moves, "vals": { "quantity": 2, "picked": true } })).await.unwrap();
+    let left: bool = odoo
+        .value("stock.picking", "button_validate", &json!({ "ids": [picking], "context": { "skip_backorder": true, "skip_sms": true } }))
+        .await
+        .unwrap();
+    assert!(taken && left);
+    assert!(changed::<Order>(odoo, since).await.contains(&order.source.id), "a shipment that left");
+    assert!(changed::<InventoryItem>(odoo, since).await.contains(&item.source_id().to_owned()), "and the stock that left with it");
+    assert!(!changed::<Product>(odoo, since).await.contains(&item.source_id().to_owned()));
+    let shipped = odoo.order(id).await.unwrap().unwrap().unwrap();
+    let shipment = &shipped.shipments[0];
+    assert_eq!((shipped.status, shipment.status, shipped.line_items[0].is_picked), (OrderStatus::Fulfilled, ShipmentStatus::Shipped, Some(true)));
+    assert!(shipment.shipped_at.is_some_and(|at| at >= since));
+    assert_eq!((shipment.line_items[0].quantity, shipment.packages[0].line_items[0].quantity), (Quantity::whole(2), Quantity::whole(2)));
+
+    let since = past(odoo, now(odoo).await).await;
+    let wizard: Vec<i64> = odoo.value("stock.return.picking", "create", &json!({ "vals_list": [{ "picking_id": picking }] })).await.unwrap();
+    let back: Value = odoo.value("stock.return.picking", "action_create_returns_all", &json!({ "ids": wizard })).await.unwrap();
+    let (returns, _) = all::<Return>(odoo, Scope { since: Some(since), until: None }).await;
+    assert_eq!(returns.iter().map(|back| back.source.id.clone()).collect::<Vec<_>>(), [back["res_id"].to_string()]);
+    assert_eq!(returns[0].order.as_ref().map(Link::source_id), Some(order.source.id.as_str()));
+    assert_eq!((returns[0].line_items[0].expected_quantity, returns[0].line_items[0].received_quantity), (Quantity::whole(2), Quantity::ZERO));
+    let again = odoo.order(id).await.unwrap().unwrap().unwrap();
+    assert_eq!(again.status, OrderStatus::Fulfilled, "Odoo says {:?}", again.raw_status);
+    // Called off, so that the counts of the other tests see no open return.
+    odoo.call("stock.picking", "action_cancel", &json!({ "ids": [back["res_id"]] })).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::Odoo;
 use super::client::id_of;
 use super::rows::{CarrierRow, CountryRow, OrderRow, ProductRow, Row, WarehouseRow};
-use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, UpdateProduct};
+use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, Ref, UpdateProduct};
 use crate::record::{Json, Money};
 use crate::wms::{Error, Kind, Push, Written};
 
@@ -326,7 +326,7 @@ fn product_of(line: &OrderLineItemDraft, found: &[ProductRow]) -> Result<i64, (&
     };
     let all: Vec<&ProductRow> = found.iter().filter(matches).collect();
     let active: Vec<&&ProductRow> = all.iter().filter(|row| row.active).collect();
-    let shown = line.product_id.as_ref().map(|id| id.source_id()).or(line.sku.as_deref()).unwrap_or_default();
+    let shown = line.product_id.as_ref().map(Ref::source_id).or(line.sku.as_deref()).unwrap_or_default();
     match (active.as_slice(), all.len()) {
         ([product], _) => Ok(product.id),
         ([], 0) => Err((field, format!("Odoo has no product {shown:?}"))),
