@@ -74,6 +74,18 @@ pub(super) fn id_of(row: &Value) -> Option<i64> {
     row.get("id")?.as_i64()
 }
 
+/// Rows that do not go on after `after`, one id higher than the other, would be read for ever.
+fn ascending(rows: &[Value], after: Option<i64>) -> Result<(), Error> {
+    let mut last = after.unwrap_or(i64::MIN);
+    for id in rows.iter().filter_map(id_of) {
+        if id <= last {
+            return Err(Error::new(Kind::Protocol, format!("Rows were asked for in the order of their ids, and {id} came after {last}")));
+        }
+        last = id;
+    }
+    Ok(())
+}
+
 /// What Odoo writes for a moment: seconds, in UTC, without a zone. What is finer is cut off.
 pub(super) fn stamp(instant: Instant) -> String {
     let seconds = Instant::from_micros(instant.micros().div_euclid(1_000_000).saturating_mul(1_000_000));
@@ -163,10 +175,10 @@ impl Odoo {
         if let (Some(until), true) = (scope.until, listing.windowed) {
             domain.push(json!(["write_date", "<", stamp(until.plus_seconds(1))]));
         }
-        if let Some(checkpoint) = checkpoint {
-            domain.push(json!(["id", ">", checkpoint.state::<Position>()?.after]));
-        }
+        let after = checkpoint.map(Checkpoint::state::<Position>).transpose()?.map(|position| position.after);
+        domain.extend(after.map(|after| json!(["id", ">", after])));
         let (rows, source_time) = self.search::<R>(&domain, listing.page).await?;
+        ascending(&rows, after)?;
         let last = rows.last().and_then(id_of).filter(|_| rows.len() >= listing.page);
         let next = match last {
             Some(after) => Next::More(Checkpoint::of(&Position { after })),
@@ -191,9 +203,11 @@ impl Odoo {
         let mut domain = and.to_vec();
         domain.push(json!([field, "in", ids]));
         loop {
+            let last = all.last().and_then(id_of);
             let mut part = domain.clone();
-            part.extend(all.last().and_then(id_of).map(|last| json!(["id", ">", last])));
+            part.extend(last.map(|last| json!(["id", ">", last])));
             let (rows, _) = self.search::<R>(&part, CHUNK).await?;
+            ascending(&rows, last)?;
             let done = rows.len() < CHUNK;
             all.extend(rows);
             if done {

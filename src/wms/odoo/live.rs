@@ -31,7 +31,8 @@ fn odoo(user: &str) -> Option<Odoo> {
         return None;
     };
     let info: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let credentials = json!({ "baseUrl": format!("{}/odoo", info["url"].as_str().unwrap()), "apiKey": info["api_keys"][user] });
+    let credentials =
+        json!({ "baseUrl": format!("{}/odoo", info["url"].as_str().unwrap()), "apiKey": info["api_keys"][user], "database": info["db"] });
     let credentials: Credentials = serde_json::from_value(credentials).unwrap();
     Some(Odoo::connect(credentials, &Http::new(Limits::default()).unwrap()).unwrap())
 }

@@ -82,6 +82,7 @@ const MODELS: &[(&str, &[DataType])] = {
         ("stock.move.line", &[WarehouseCustomers, Orders, InboundShipments, Returns]),
         ("stock.picking.type", &[Orders, InboundShipments, Returns]),
         ("stock.picking", &[WarehouseCustomers, Orders, InboundShipments, Returns]),
+        ("stock.package", &[Orders]),
         ("sale.order.line", &[Orders]),
         ("sale.order", &[Orders]),
     ]

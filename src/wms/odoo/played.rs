@@ -87,8 +87,6 @@ pub(super) fn captured() -> Value {
 /// The captured rows that a search asks for: `[field, "in", ids]`, `["id", ">", last]`, equality of plain fields, the
 /// order of ids and the limit. Conditions on other rows are met by every captured row.
 pub(super) fn rows_of(rows: &Value, arguments: &Value) -> Value {
-    let leaves: Vec<&Value> = arguments["domain"].as_array().unwrap().iter().filter(|leaf| leaf.is_array()).collect();
-    let either = arguments["domain"].as_array().unwrap().iter().any(|leaf| leaf == "|");
     let meets = |row: &Value, leaf: &Value| {
         let (Some(field), wanted) = (leaf[0].as_str(), &leaf[2]) else { return true };
         let Some(value) = row.get(field) else { return true };
@@ -103,7 +101,19 @@ pub(super) fn rows_of(rows: &Value, arguments: &Value) -> Value {
             other => panic!("no such comparison here: {other:?}"),
         }
     };
-    let wanted = |row: &&Value| if either { leaves.iter().any(|leaf| meets(row, leaf)) } else { leaves.iter().all(|leaf| meets(row, leaf)) };
+    // Prefix notation: `|` takes the two conditions that follow it; what stands at the top is joined by "and".
+    fn next<'a>(terms: &mut impl Iterator<Item = &'a Value>, meets: &impl Fn(&Value) -> bool) -> Option<bool> {
+        let term = terms.next()?;
+        if term != "|" {
+            return Some(meets(term));
+        }
+        let (left, right) = (next(terms, meets)?, next(terms, meets)?);
+        Some(left || right)
+    }
+    let wanted = |row: &&Value| {
+        let mut terms = arguments["domain"].as_array().unwrap().iter();
+        std::iter::from_fn(|| next(&mut terms, &|leaf| meets(row, leaf))).fold(true, |all, one| all && one)
+    };
     let limit = usize::try_from(arguments["limit"].as_u64().unwrap_or(u64::MAX)).unwrap();
     rows.as_array().into_iter().flatten().filter(wanted).take(limit).cloned().collect()
 }

@@ -100,12 +100,65 @@ async fn hostile_answers_are_survived() {
         let error = Pull::<Warehouse>::pull(&odoo, &Scope::default(), None).await.map(|_| ()).unwrap_err();
         assert_eq!(error.kind, Kind::Protocol, "{rows}");
     }
+    // A server that does not heed the question would be read for ever.
+    let (odoo, _) = many(450, 0).await;
+    let beyond = Pull::<Warehouse>::pull(&odoo, &Scope::default(), None).await.unwrap().next;
+    let Next::More(checkpoint) = beyond else { panic!("{beyond:?}") };
+    let data = captured();
+    let (odoo, _) = server(move |call, arguments| match call {
+        "stock.warehouse/search_read" => Answer::Json(data["rows"]["stock.warehouse"].clone()),
+        _ => played(&data, call, arguments),
+    })
+    .await;
+    let error = Pull::<Warehouse>::pull(&odoo, &Scope::default(), Some(&checkpoint)).await.map(|_| ()).unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Protocol, "Rows were asked for in the order of their ids, and 1 came after 200"));
     let nowhere = Odoo::connect(
         serde_json::from_value(json!({ "baseUrl": "http://127.0.0.1:1", "apiKey": "x" })).unwrap(),
         &Http::new(Limits::default()).unwrap(),
     );
     let error = nowhere.unwrap().check().await.map(|_| ()).unwrap_err();
     assert_eq!((error.kind, error.outcome_unknown), (Kind::Unavailable, false));
+}
+
+#[tokio::test]
+async fn more_related_rows_than_one_answer_holds_are_all_read() {
+    let mut data = captured();
+    let product = data["rows"]["product.product"][0].clone();
+    let mut quant = data["rows"]["stock.quant"][0].clone();
+    quant["product_id"] = json!([product["id"], "x"]);
+    quant["quantity"] = json!(1.0);
+    let quants = (1..=4_001).map(|id| {
+        quant["id"] = json!(id);
+        quant.clone()
+    });
+    data["rows"]["stock.quant"] = quants.collect();
+    data["rows"]["product.product"] = json!([product]);
+    let (odoo, calls) = server(move |call, arguments| played(&data, call, arguments)).await;
+    let items = page::<InventoryItem>(&odoo).await.records;
+    assert_eq!(items[0].on_hand, Quantity::whole(4_001));
+    assert_eq!(calls.lock().unwrap().iter().filter(|(call, _)| call == "stock.quant/search_read").count(), 2);
+}
+
+#[tokio::test]
+async fn a_field_that_went_away_is_looked_for_once_more() {
+    let data = captured();
+    let failed = Mutex::new(false);
+    let (odoo, calls) = server(move |call, arguments| {
+        let mut failed = failed.lock().unwrap();
+        if call == "stock.warehouse/search_read" && !*failed {
+            *failed = true;
+            return Answer::Error(500, OWN_MISTAKE.to_owned());
+        }
+        played(&data, call, arguments)
+    })
+    .await;
+    let error = Pull::<Warehouse>::pull(&odoo, &Scope::default(), None).await.map(|_| ()).unwrap_err();
+    assert_eq!(error.kind, Kind::Validation);
+    for _ in 0..2 {
+        assert_eq!(page::<Warehouse>(&odoo).await.records.len(), 4);
+    }
+    let asked = calls.lock().unwrap().iter().filter(|(call, _)| call == "stock.warehouse/fields_get").count();
+    assert_eq!(asked, 2, "once before, once after, and then it is known");
 }
 
 /// An Odoo of so many warehouses, all like a captured one, that is out of order once: at call `broken` of `search_read`.
@@ -221,6 +274,19 @@ async fn what_is_not_installed_is_not_asked_for() {
     assert!(asked.as_array().unwrap().contains(&json!("name")) && !asked.as_array().unwrap().contains(&json!("carrier_id")), "{asked}");
     let error = Pull::<ShippingMethod>::pull(&odoo, &Scope::default(), None).await.map(|_| ()).unwrap_err();
     assert_eq!((error.kind, error.message.as_str()), (Kind::Unsupported, "the model 'delivery.carrier' does not exist"));
+}
+
+#[tokio::test]
+async fn a_user_of_the_warehouse_reads_orders_without_their_labels() {
+    let data = captured();
+    let (odoo, _) = server(move |call, arguments| match call {
+        "crm.tag/fields_get" | "crm.tag/search_read" => Answer::Error(403, FORBIDDEN.to_owned()),
+        _ => played(&data, call, arguments),
+    })
+    .await;
+    let orders = page::<Order>(&odoo).await;
+    assert_eq!(orders.records.len(), 5);
+    assert!(orders.records.iter().all(|order| order.source_tags.is_empty()));
 }
 
 #[tokio::test]
