@@ -112,7 +112,7 @@ pub(super) fn rows_of(rows: &Value, arguments: &Value) -> Value {
     }
     let wanted = |row: &&Value| {
         let mut terms = arguments["domain"].as_array().unwrap().iter();
-        std::iter::from_fn(|| next(&mut terms, &|leaf| meets(row, leaf))).fold(true, |all, one| all && one)
+        std::iter::from_fn(|| next(&mut terms, &|leaf| meets(row, leaf))).all(|met| met)
     };
     let limit = usize::try_from(arguments["limit"].as_u64().unwrap_or(u64::MAX)).unwrap();
     rows.as_array().into_iter().flatten().filter(wanted).take(limit).cloned().collect()
