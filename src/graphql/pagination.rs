@@ -361,10 +361,9 @@ mod tests {
 
     #[test]
     fn cursors_come_back_as_they_went() {
-        for values in [
-            vec![Scalar::Time(Instant::MIN), Scalar::Int(i64::MIN)],
-            vec![Scalar::Time(Instant::from_micros(1_700_000_000_000_001)), Scalar::Int(7)],
-        ] {
+        for values in
+            [vec![Scalar::Time(Instant::MIN), Scalar::Int(i64::MIN)], vec![Scalar::Time(Instant::from_micros(1_700_000_000_000_001)), Scalar::Int(7)]]
+        {
             let Cursor(text) = place().cursor(values.clone());
             assert_eq!(place().values("after", &text).unwrap(), values);
         }

@@ -416,11 +416,11 @@ impl<A: Adapter> Builder<A> {
         let tables = Arc::new(Tables { pulls: self.pulls, pushes: self.pushes });
         let connect = move |credentials: &Value, http: &Http| -> Result<Arc<dyn Wms>, Error> {
             let credentials: A::Credentials = serde_path_to_error::deserialize(credentials).map_err(|e| {
-                let path = match e.path().to_string() {
-                    path if path == "." => Vec::new(),
-                    path => path.split('.').map(str::to_owned).collect(),
-                };
-                Error::new(Kind::Configuration, e.inner().to_string()).with_path(path)
+                let mut path: Vec<String> = e.path().to_string().split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+                let message = e.inner().to_string();
+                // Of a field that is missing, serde's path names only what it is missing from.
+                path.extend(message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).map(str::to_owned));
+                Error::new(Kind::Configuration, message).with_path(path)
             })?;
             Ok(Arc::new(Connected { adapter: A::connect(credentials, http)?, tables: tables.clone() }))
         };

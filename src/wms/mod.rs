@@ -7,6 +7,7 @@
 mod adapter;
 mod error;
 pub mod http;
+pub mod odoo;
 pub mod sandbox;
 
 pub use adapter::{
@@ -16,5 +17,5 @@ pub use error::{Error, Kind, Retry};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {
-    vec![sandbox::integration()]
+    vec![odoo::integration(), sandbox::integration()]
 }

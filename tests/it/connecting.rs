@@ -33,7 +33,13 @@ async fn refused(server: &Server, input: Value) -> String {
     assert!(data["createConnection"]["connection"].is_null(), "{data:#}");
     let error = &data["createConnection"]["errors"][0];
     let path: Vec<_> = error["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    format!("{} {} [{}] {}", error["__typename"].as_str().unwrap_or_default(), error["code"].as_str().unwrap_or_default(), path.join("."), error["message"].as_str().unwrap_or_default())
+    format!(
+        "{} {} [{}] {}",
+        error["__typename"].as_str().unwrap_or_default(),
+        error["code"].as_str().unwrap_or_default(),
+        path.join("."),
+        error["message"].as_str().unwrap_or_default()
+    )
 }
 
 on_both! {

@@ -26,9 +26,14 @@ async fn walk(server: &Server, arguments: &str, backwards: bool) -> Vec<String> 
     loop {
         let data = server.data(&document, json!({ "cursor": cursor })).await;
         let list = &data["orders"];
-        let ids: Vec<String> = list["edges"].as_array().expect("edges").iter().map(|edge| edge["node"]["id"].as_str().expect("an id").to_owned()).collect();
+        let ids: Vec<String> =
+            list["edges"].as_array().expect("edges").iter().map(|edge| edge["node"]["id"].as_str().expect("an id").to_owned()).collect();
         let (more, next) = if backwards { ("hasPreviousPage", "startCursor") } else { ("hasNextPage", "endCursor") };
-        if backwards { all.splice(0..0, ids) } else { all.splice(all.len().., ids) };
+        if backwards {
+            all.splice(0..0, ids)
+        } else {
+            all.splice(all.len().., ids)
+        };
         if list["pageInfo"][more] == json!(false) {
             return all;
         }

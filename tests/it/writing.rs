@@ -20,7 +20,8 @@ async fn demo(server: &Server) -> String {
 
 /// An active product that is no kit and has a SKU.
 async fn product(server: &Server) -> Value {
-    let document = "{ products(first: 1, filter: { active: { eq: true }, isKit: { eq: false }, sku: { isNull: false } }) { nodes { id sku name gtin } } }";
+    let document =
+        "{ products(first: 1, filter: { active: { eq: true }, isKit: { eq: false }, sku: { isNull: false } }) { nodes { id sku name gtin } } }";
     server.data(document, json!({})).await["products"]["nodes"][0].clone()
 }
 
