@@ -50,6 +50,8 @@ pub struct Demo {
 
 /// The store's setting that holds the demo connection's number.
 const DEMO_CONNECTION: &str = "demo.connection";
+/// The store's setting that holds the sandbox's address.
+const DEMO_ADDRESS: &str = "demo.address";
 
 /// Opens the store that the arguments speak of, and makes sure that its credentials can be opened.
 ///
@@ -104,8 +106,7 @@ pub async fn start(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let stop = CancellationToken::new();
     let owner = format!("{}:{}", std::process::id(), random::token("").unwrap_or_default().get(..8).unwrap_or_default());
     let engine = tokio::spawn(sync::Engine::new(sync, owner, stop.clone()).work());
-    let draining = stop.clone();
-    let serving = tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(draining.cancelled_owned()).await });
+    let serving = tokio::spawn(http::serve(listener, router, stop.clone()));
     Ok(App { address, demo, store, stop, serving, engine })
 }
 
@@ -219,11 +220,11 @@ async fn demo_on(store: &Store, clock: &Clock, sync: &sync::Handle, state: PathB
     if let Some(folder) = state.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| format!("Failed to make {}", folder.display()))?;
     }
-    let sandbox = wms::sandbox::server::start(SandboxConfig { state: Some(state), ..sandbox_config(clock) }).await?;
+    let sandbox = sandbox_start(store, clock, state).await?;
     let credentials = Json::of(&sandbox.credentials());
     let connection = match demo_connection(store).await? {
         Some(connection) => {
-            // The port is another one at each start.
+            // Somebody else may have taken its port since.
             let mut tx = store.write().await?;
             connection_credentials_set(&mut tx, store.vault(), connection, &credentials.as_str().into()).await?;
             connection_status_set(&mut tx, connection, ConnectionStatus::Active).await?;
@@ -245,6 +246,22 @@ async fn demo_on(store: &Store, clock: &Clock, sync: &sync::Handle, state: PathB
     key_put(&mut tx, "demo", Access::Admin, api_key.expose_secret(), clock.now()).await?;
     store.commit(tx).await?;
     Ok(Demo { connection, api_key, sandbox })
+}
+
+/// Starts the sandbox where it was at the last start, if that port is still free: its records link to it.
+async fn sandbox_start(store: &Store, clock: &Clock, state: PathBuf) -> anyhow::Result<RunningSandbox> {
+    let known = setting(&mut store.read().await?, DEMO_ADDRESS).await?.and_then(|text| text.parse::<SocketAddr>().ok());
+    let config = SandboxConfig { state: Some(state), ..sandbox_config(clock) };
+    if let Some(addr) = known
+        && let Ok(sandbox) = wms::sandbox::server::start(SandboxConfig { addr, ..config.clone() }).await
+    {
+        return Ok(sandbox);
+    }
+    let sandbox = wms::sandbox::server::start(config).await?;
+    let mut tx = store.write().await?;
+    setting_put(&mut tx, DEMO_ADDRESS, &sandbox.addr().to_string()).await?;
+    store.commit(tx).await?;
+    Ok(sandbox)
 }
 
 /// Without the demo its key is worth nothing, and its connection, whose WMS does not run, rests.

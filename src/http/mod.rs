@@ -11,6 +11,8 @@ mod health;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::graphql::Schema;
 use crate::store::Store;
@@ -24,6 +26,14 @@ struct Context {
 
 /// The largest body of a request, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Answers until `stop` is cancelled, and then until the last answer has been given.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
 
 /// All routes.
 pub fn router(schema: Schema, store: Store, with_graphiql: bool) -> Router {

@@ -293,7 +293,8 @@ impl Reply {
         let mut input = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut input).map_err(|e| {
             let excerpt = String::from_utf8_lossy(&self.body[..self.body.len().min(EXCERPT)]).into_owned();
-            let message = format!("The answer is not what the protocol says: at {}: {}", e.path(), e.inner());
+            let place = if e.path().iter().len() == 0 { String::new() } else { format!("at {}: ", e.path()) };
+            let message = format!("The answer is not what the protocol says: {place}{}", e.inner());
             let error = Error::new(Kind::Protocol, message).with_status(self.status).with_body(Json::of(&excerpt));
             Error { outcome_unknown: true, ..error }
         })

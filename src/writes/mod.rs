@@ -149,10 +149,10 @@ impl Job {
                 Some(written) => self.confirm(write.id, written).await,
                 None => {
                     let error = Error::new(crate::wms::Kind::Protocol, "The adapter answered with another type of record");
-                    self.refuse(write.id, &Error { outcome_unknown: true, ..error }).await
+                    self.refuse::<C>(write.id, &Error { outcome_unknown: true, ..error }).await
                 }
             },
-            Err(error) => self.refuse(write.id, &error).await,
+            Err(error) => self.refuse::<C>(write.id, &error).await,
         }
     }
 
@@ -172,8 +172,12 @@ impl Job {
         Ok(Outcome { record, write: Some(ended), failure: None })
     }
 
-    async fn refuse<T>(&self, write: i64, error: &Error) -> store::Result<Outcome<T>> {
-        let failure = Failure::from(error);
+    async fn refuse<C: Command>(&self, write: i64, error: &Error) -> store::Result<Outcome<C::Record>> {
+        let mut failure = Failure::from(error);
+        // The adapter speaks of the record; the caller of the mutation, of its input.
+        if let Some(path) = &mut failure.path {
+            path.insert(0, C::FIELD.to_owned());
+        }
         let status = if error.outcome_unknown { WriteStatus::Unknown } else { WriteStatus::Rejected };
         let mut tx = self.store.write().await?;
         let ended = write_finish(&mut tx, write, status, None, Some(failure.to_json()), &[], self.clock.now()).await?;

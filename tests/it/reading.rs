@@ -131,9 +131,12 @@ on_both! {
         assert_eq!(single["order"]["orderNumber"], order["orderNumber"]);
         assert!(single["order"]["raw"].is_object(), "the WMS's own payload: {single:#}");
         assert!(single["order"]["deletedAt"].is_null());
-        // Well-formed, but nobody's: null, like a stranger's.
-        let other = server.data("query($id: ID!) { product(id: $id) { name } }", json!({ "id": order["id"] })).await;
-        assert!(other["product"].is_null(), "an order is no product");
+        let other = server.error("query($id: ID!) { product(id: $id) { name } }", json!({ "id": order["id"] })).await;
+        assert!(other.starts_with("INVALID_INPUT [id]: ") && other.ends_with("is not the id of a Product"), "{other}");
+        // Well-formed, but nobody's: null.
+        let nobody = crossdock::record::Id::record::<crossdock::record::Order>(crossdock::record::ConnectionId(1), "nobody").to_string();
+        let nothing = server.data("query($id: ID!) { order(id: $id) { id } node(id: $id) { id } }", json!({ "id": nobody })).await;
+        assert_eq!(nothing, json!({ "order": null, "node": null }));
     }
 
     async fn what_makes_no_sense_is_refused_by_name(server: Server) {

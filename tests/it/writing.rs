@@ -75,9 +75,10 @@ on_both! {
         assert!(error["requestId"].is_string() && error["body"].is_object(), "{error:#}");
         assert_eq!(payload["write"]["status"], "REJECTED");
         // Our own refusals name the field too, and nothing is sent.
-        let stranger = json!("T3JkZXI6OTk6eA");
-        let payload = server.send(CREATE, json!({ "input": order(stranger.as_str().expect("text"), &json!({ "sku": "X", "quantity": 1 })) })).await;
-        assert!(payload.to_string().contains("connectionId"), "{payload:#}");
+        let stranger = crossdock::record::Id::Connection(crossdock::record::ConnectionId(99)).to_string();
+        let payload = refused(order(&stranger, &json!({ "sku": "X", "quantity": 1 }))).await;
+        assert_eq!((&payload["errors"][0]["code"], &payload["errors"][0]["path"]), (&json!("NOT_FOUND"), &json!(["connectionId"])), "{payload:#}");
+        assert!(payload["write"].is_null(), "{payload:#}");
         let same = order(&demo, &json!({ "sku": product["sku"], "quantity": 1 }));
         server.data(CREATE, json!({ "input": same })).await;
         let again = refused(same).await;

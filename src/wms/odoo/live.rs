@@ -414,14 +414,14 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
     let update = async |patch: ProductPatch| {
         Push::push(odoo, &UpdateProduct { product: reference(&product.source.id), patch, integration_fields: None }, "crossdock-live-3").await
     };
-    let (text, price) = (|text: &str| async_graphql::MaybeUndefined::Value(text.to_owned()), "7.25".parse::<Money>().unwrap());
+    let (text, price) = (|text: &str| crate::record::draft::MaybeUndefined::Value(text.to_owned()), "7.25".parse::<Money>().unwrap());
     let patch = ProductPatch {
         name: text("Green tea"),
-        gtin: async_graphql::MaybeUndefined::Null,
-        unit_price: async_graphql::MaybeUndefined::Value(price),
+        gtin: crate::record::draft::MaybeUndefined::Null,
+        unit_price: crate::record::draft::MaybeUndefined::Value(price),
         country_of_origin: text("jp"),
         harmonized_code: text("0902.10"),
-        active: async_graphql::MaybeUndefined::Value(false),
+        active: crate::record::draft::MaybeUndefined::Value(false),
         ..ProductPatch::default()
     };
     let written = update(patch).await.unwrap();
@@ -436,8 +436,8 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
     // Odoo compares the bar codes of products in use only.
     let back = ProductPatch {
         name: text(&product.name),
-        gtin: product.gtin.clone().map_or(async_graphql::MaybeUndefined::Null, async_graphql::MaybeUndefined::Value),
-        active: async_graphql::MaybeUndefined::Value(true),
+        gtin: product.gtin.clone().map_or(crate::record::draft::MaybeUndefined::Null, crate::record::draft::MaybeUndefined::Value),
+        active: crate::record::draft::MaybeUndefined::Value(true),
         ..ProductPatch::default()
     };
     assert!(update(back).await.unwrap().record.active);

@@ -11,7 +11,7 @@
 //! **The consignee** is a partner of its own, and an identical one is used again. It is the customer too, unless the order names
 //! a warehouse customer: then that is the customer. A third address line is put after the second.
 
-use async_graphql::MaybeUndefined;
+use crate::record::draft::MaybeUndefined;
 use serde_json::{Map, Value, json};
 
 use super::Odoo;

@@ -3,7 +3,7 @@
 //! The write's reference goes out as the idempotency key, which the sandbox remembers for ever: the same command under
 //! the same reference answers with the order that it made the first time.
 
-use async_graphql::MaybeUndefined;
+use crate::record::draft::MaybeUndefined;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 

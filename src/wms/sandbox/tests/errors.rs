@@ -194,7 +194,7 @@ fn credentials_are_described_and_checked() {
     for (credentials, path) in [
         (serde_json::json!({ "baseUrl": "127.0.0.1", "apiToken": "t" }), vec!["baseUrl".to_owned()]),
         (serde_json::json!({ "baseUrl": "http://x", "apiToken": 7 }), vec!["apiToken".to_owned()]),
-        (serde_json::json!({ "baseUrl": "http://x" }), vec![]),
+        (serde_json::json!({ "baseUrl": "http://x" }), vec!["apiToken".to_owned()]),
         (serde_json::json!({ "baseUrl": "http://x", "apiToken": "t", "user": "u" }), vec!["user".to_owned()]),
     ] {
         let error = integration.connect(&credentials, &http()).map(|_| ()).unwrap_err();

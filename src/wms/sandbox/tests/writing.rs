@@ -1,6 +1,6 @@
 //! Orders that are made, products that are changed, and what is left of them after a restart.
 
-use async_graphql::MaybeUndefined;
+use crate::record::draft::MaybeUndefined;
 use serde_json::json;
 
 use super::data::adds_up;
