@@ -1,5 +1,10 @@
 //! Connecting a WMS: what is refused, by whom and by name, and what a WMS that fails does to its runs.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crossdock::clock::Clock;
+use crossdock::wms::sandbox::server::{RunningSandbox, SandboxConfig, start};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -9,6 +14,26 @@ use super::support::server::{Database, Server, on_both};
 const CREATE: &str = "mutation($input: CreateConnectionInput!) { createConnection(input: $input) {
     connection { id name status lookbackDays customerReference schedules { dataType intervalSeconds enabled } }
     errors { __typename code message path ... on WmsError { httpStatus retryable } } } }";
+
+const TRIGGER: &str = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS] }) { runs { id } errors { message } } }";
+
+const RUNS: &str = "query($id: ID!) { connection(id: $id) { status issues { code message blocking dataType }
+    syncRuns(first: 3, filter: { dataTypes: [PRODUCTS] }) { nodes { id status waitingUntil waitingReason error { code message } } } } }";
+
+/// A sandbox of the test's own: connected and synced, or (given an address) put there for a connection that is.
+async fn own_sandbox(server: &Server, token: &str, at: Option<(SocketAddr, &str)>) -> (RunningSandbox, String) {
+    let clock = Clock::system();
+    let mut config = SandboxConfig { api_token: token.into(), orders: 50, ..SandboxConfig::new(Arc::new(move || clock.now())) };
+    if let Some((address, id)) = at {
+        config.addr = address;
+        return (start(config).await.expect("the WMS starts where it was"), id.to_owned());
+    }
+    let wms = start(config).await.expect("the WMS starts");
+    let data = server.data(CREATE, json!({ "input": input(&wms.url()) })).await;
+    let id = data["createConnection"]["connection"]["id"].as_str().unwrap_or_else(|| panic!("{data:#}")).to_owned();
+    server.synced(&id).await;
+    (wms, id)
+}
 
 /// A server that answers every request with the same bytes.
 async fn canned(answer: &'static [u8]) -> String {
@@ -105,6 +130,41 @@ on_both! {
         insta::assert_snapshot!("refused_connections", said.join("\n"));
         let data = server.data("{ connections { totalCount } }", json!({})).await;
         assert_eq!(data["connections"]["totalCount"], 1, "nothing is half done");
+    }
+
+    async fn a_wms_that_goes_down_is_waited_for(server: Server) {
+        let (wms, id) = own_sandbox(&server, "sandbox-demo-token", None).await;
+        let address = wms.addr();
+        wms.shutdown().await.expect("the WMS stops");
+        server.data(TRIGGER, json!({ "id": id })).await;
+        let waiting = server.until(RUNS, json!({ "id": id }), |data| data["connection"]["syncRuns"]["nodes"][0]["status"] == "WAITING").await;
+        let run = &waiting["connection"]["syncRuns"]["nodes"][0];
+        assert!(run["waitingUntil"].is_string() && run["waitingReason"].as_str().is_some_and(|why| why.contains("cannot be reached")), "{run:#}");
+        // After some attempts people are told.
+        server.until(RUNS, json!({ "id": id }), |data| {
+            server.advance(std::time::Duration::from_secs(900));
+            data["connection"]["status"] == "DEGRADED" && data["connection"]["issues"].as_array().is_some_and(|all| all.iter().any(|issue| issue["code"] == "WMS_UNAVAILABLE"))
+        }).await;
+        // When it is back, the same run goes on, and the issue goes away by itself.
+        let (_wms, _) = own_sandbox(&server, "sandbox-demo-token", Some((address, &id))).await;
+        let well = server.until(RUNS, json!({ "id": id }), |data| {
+            server.advance(std::time::Duration::from_secs(900));
+            data["connection"]["status"] == "ACTIVE" && data["connection"]["issues"] == json!([])
+        }).await;
+        let all = well["connection"]["syncRuns"]["nodes"].as_array().expect("runs");
+        assert!(all.iter().any(|other| other["id"] == run["id"] && other["status"] == "SUCCEEDED"), "{all:#?}");
+    }
+
+    async fn credentials_that_the_wms_no_longer_takes_stop_the_connection(server: Server) {
+        let (wms, id) = own_sandbox(&server, "sandbox-demo-token", None).await;
+        let address = wms.addr();
+        wms.shutdown().await.expect("the WMS stops");
+        let (_wms, _) = own_sandbox(&server, "another-token", Some((address, &id))).await;
+        server.data(TRIGGER, json!({ "id": id })).await;
+        let stopped = server.until(RUNS, json!({ "id": id }), |data| data["connection"]["status"] == "CREDENTIALS_REJECTED").await;
+        let run = &stopped["connection"]["syncRuns"]["nodes"][0];
+        assert_eq!((&run["status"], &run["error"]["code"], &run["error"]["message"]), (&json!("FAILED"), &json!("WMS_UNAUTHENTICATED"), &json!("The API token is missing or not valid")), "{stopped:#}");
+        assert_eq!(stopped["connection"]["issues"][0]["blocking"], true, "{stopped:#}");
     }
 
     async fn unknown_connections_are_refused(server: Server) {

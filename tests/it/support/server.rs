@@ -159,6 +159,24 @@ impl Server {
         super::socket::Socket::open(&self.url("/graphql").replace("http", "ws"), &self.key).await
     }
 
+    /// Asks until the answer is as it should be, and answers with it.
+    pub async fn until(&self, document: &str, variables: Value, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut again = tokio::time::interval(Duration::from_millis(50));
+        let mut last = Value::Null;
+        let asking = async {
+            loop {
+                again.tick().await;
+                last = self.data(document, variables.clone()).await;
+                if is_so(&last) {
+                    return;
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, asking).await;
+        assert!(in_time.is_ok(), "it did not become so in time: {last:#}");
+        last
+    }
+
     /// Returns when every schedule of a connection has done its first sync.
     pub async fn synced(&self, connection: &str) {
         let document =
