@@ -57,7 +57,8 @@ pub(super) fn admit(request: &mut Request, session: Option<&Data>) -> Result<()>
     let wanted = request.operation_name.clone();
     // A document that cannot be parsed is refused by whoever executes it, with its own words.
     let Ok(document) = request.parsed_query() else { return Ok(()) };
-    let mut operations = document.operations.iter().filter(|(name, _)| wanted.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted)));
+    let mut operations =
+        document.operations.iter().filter(|(name, _)| wanted.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted)));
     let needed = if operations.any(|(_, operation)| operation.node.ty == OperationType::Mutation) { Access::Write } else { Access::Read };
     viewer.may(needed).map(drop)
 }

@@ -92,9 +92,7 @@ impl From<store::Error> for Fault {
 impl From<Arc<store::Error>> for Fault {
     fn from(error: Arc<store::Error>) -> Self {
         match &*error {
-            store::Error::Filter { field, message } => {
-                Self::Input { path: field.split('.').map(str::to_owned).collect(), message: message.clone() }
-            }
+            store::Error::Filter { field, message } => Self::Input { path: field.split('.').map(str::to_owned).collect(), message: message.clone() },
             _ => Self::Store(error),
         }
     }
@@ -166,7 +164,8 @@ mod tests {
     #[test]
     fn what_the_database_says_stays_inside() {
         let inner = store::Error::Connect("password of user admin".to_owned());
-        for error in [Error::from(Fault::from(inner)), Error::from(std::io::Error::other("secret path")), Error::from(Fault::Defect("secret".into()))] {
+        for error in [Error::from(Fault::from(inner)), Error::from(std::io::Error::other("secret path")), Error::from(Fault::Defect("secret".into()))]
+        {
             let out = left(error);
             assert_eq!(out["message"], "Internal error");
             assert_eq!(out["extensions"], serde_json::json!({ "code": "INTERNAL", "requestId": "r-1" }));

@@ -6,9 +6,9 @@ use super::errors::{Fault, Result};
 use super::objects::{Shown, Synced};
 use super::pagination::{self, Args, Page};
 use super::state;
+use crate::record::filter::Direction;
 #[allow(clippy::wildcard_imports, reason = "all nine types with their filters and sorts")]
 use crate::record::*;
-use crate::record::filter::Direction;
 use crate::store::records::filtered;
 
 /// One key of an ordering. Where several are given, the first counts most; what they leave open is decided by
@@ -37,7 +37,8 @@ pub struct OrderBy<S: InputType> {
 async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<T::Object>> {
     let wanted = T::DATA_TYPE.type_name();
     let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
-    let (at, source_id) = parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
+    let (at, source_id) =
+        parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
     state(ctx)?.loaders.record::<T>(at, source_id).await
 }
 

@@ -51,10 +51,12 @@ pub use errors::RequestId;
 use errors::{Fault, outward};
 use loaders::Loaders;
 use mutation::Mutation;
+use pagination::described;
 use query::Query;
 use subscription::Subscription;
 
 use crate::clock::Clock;
+use crate::record::nine;
 use crate::store::Store;
 
 /// What the schema is made of.
@@ -91,14 +93,23 @@ pub struct Schema {
     /// For the ids of requests that bring none.
     requests: Arc<AtomicU64>,
     clock: Clock,
+    #[cfg(test)]
+    loaders: Arc<Loaders>,
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     // `WritePayload` is no field's type: only its implementations are.
-    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
+    let schema = async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<objects::RecordIsNode>()
-        .register_output_type::<objects::Record>()
-        .register_output_type::<write::WritePayload>()
+        .register_output_type::<write::WritePayload>();
+    let schema = described::<_, _, _, connection::ConnectedWms>(described::<_, _, _, sync::SyncRun>(described::<_, _, _, sync::SyncReject>(schema)));
+    macro_rules! records {
+        ($schema:ident $([$data_type:ident, $type:ident])+) => {{
+            $(let $schema = described::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
+            $schema
+        }};
+    }
+    nine!(records schema)
 }
 
 /// The schema over these.
@@ -126,8 +137,15 @@ impl Schema {
         integrations: Arc<[Arc<crate::sync::Integration>]>,
         clock: Clock,
     ) -> Self {
-        let state = State { loaders: Arc::new(Loaders::new(store.clone())), store, integrations };
-        Self { inner: builder.data(state).finish(), requests: Arc::default(), clock }
+        let loaders = Arc::new(Loaders::new(store.clone()));
+        let state = State { loaders: loaders.clone(), store, integrations };
+        Self {
+            inner: builder.data(state).finish(),
+            requests: Arc::default(),
+            clock,
+            #[cfg(test)]
+            loaders,
+        }
     }
 
     fn request_id(&self, request: &Request, session: Option<&Data>) -> RequestId {

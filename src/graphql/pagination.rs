@@ -11,8 +11,8 @@ use std::cmp::Ordering::{Greater, Less};
 use std::convert::Infallible;
 use std::mem::discriminant;
 
-use async_graphql::connection::{Connection, CursorType, Edge};
-use async_graphql::{Context, InputType, Object, OutputType};
+use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
+use async_graphql::{Context, InputType, Object, ObjectType, OutputType, SchemaBuilder, SubscriptionType};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
@@ -174,6 +174,15 @@ impl Args {
 
 /// A page of `N`s.
 pub type Page<N> = Connection<Cursor, N, Total>;
+
+/// Describes the two types of a list, of which the library says nothing.
+pub fn described<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static, N: OutputType>(
+    schema: SchemaBuilder<Q, M, S>,
+) -> SchemaBuilder<Q, M, S> {
+    schema
+        .override_output_type_description::<Page<N>>("One page of a list.")
+        .override_output_type_description::<Edge<Cursor, N, EmptyFields>>("One entry of a list, with its cursor.")
+}
 
 type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 
@@ -361,10 +370,9 @@ mod tests {
 
     #[test]
     fn cursors_come_back_as_they_went() {
-        for values in [
-            vec![Scalar::Time(Instant::MIN), Scalar::Int(i64::MIN)],
-            vec![Scalar::Time(Instant::from_micros(1_700_000_000_000_001)), Scalar::Int(7)],
-        ] {
+        for values in
+            [vec![Scalar::Time(Instant::MIN), Scalar::Int(i64::MIN)], vec![Scalar::Time(Instant::from_micros(1_700_000_000_000_001)), Scalar::Int(7)]]
+        {
             let Cursor(text) = place().cursor(values.clone());
             assert_eq!(place().values("after", &text).unwrap(), values);
         }

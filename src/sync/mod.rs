@@ -2,9 +2,9 @@
 use std::sync::Arc;
 
 use crate::record::{ConnectionId, DataType, Failure, Instant, Json};
+use crate::store;
 use crate::store::connections::Connection;
 use crate::store::schedules::{SyncMode, SyncRun};
-use crate::store;
 pub use crate::wms::Integration;
 
 /// What others may ask of the sync engine.

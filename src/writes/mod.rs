@@ -1,8 +1,8 @@
 //! PLACEHOLDER of the graphql branch
 use crate::record::draft::{CreateOrder, UpdateProduct};
 use crate::record::{ConnectionId, Failure, Order, Product};
-use crate::store::records::Stored;
 use crate::store;
+use crate::store::records::Stored;
 
 /// What others may ask of the write engine.
 #[derive(Clone)]
