@@ -332,9 +332,6 @@ async fn a_record_shows_its_fields_and_relations() {
           "name": "North",
           "locations": {
             "totalCount": 3,
-            "pageInfo": {
-              "hasNextPage": true
-            },
             "nodes": [
               {
                 "sourceId": "L0",
@@ -348,35 +345,11 @@ async fn a_record_shows_its_fields_and_relations() {
                   "sourceId": "W1"
                 }
               }
-            ]
-          }
-        },
-        "returns": {
-          "totalCount": 4,
-          "pageInfo": {
-            "hasNextPage": true,
-            "endCursor": "eyJsIjoiT3JkZXIucmV0dXJucyIsImsiOlt7ImkiOjF9LHsicyI6IlIyIn1dfQ"
-          },
-          "nodes": [
-            {
-              "sourceId": "R0",
-              "order": {
-                "sourceId": "O000"
-              }
-            },
-            {
-              "sourceId": "R1",
-              "order": {
-                "sourceId": "O000"
-              }
-            },
-            {
-              "sourceId": "R2",
-              "order": {
-                "sourceId": "O000"
-              }
+            ],
+            "pageInfo": {
+              "hasNextPage": true
             }
-          ]
+          }
         },
         "lineItems": [
           {
@@ -415,7 +388,34 @@ async fn a_record_shows_its_fields_and_relations() {
               ]
             }
           }
-        ]
+        ],
+        "returns": {
+          "totalCount": 4,
+          "nodes": [
+            {
+              "sourceId": "R0",
+              "order": {
+                "sourceId": "O000"
+              }
+            },
+            {
+              "sourceId": "R1",
+              "order": {
+                "sourceId": "O000"
+              }
+            },
+            {
+              "sourceId": "R2",
+              "order": {
+                "sourceId": "O000"
+              }
+            }
+          ],
+          "pageInfo": {
+            "hasNextPage": true,
+            "endCursor": "eyJsIjoiT3JkZXIucmV0dXJucyIsImsiOlt7ImkiOjF9LHsicyI6IlIyIn1dfQ"
+          }
+        }
       }
     }
     "#);
@@ -518,9 +518,6 @@ async fn connections_show_their_schedules_and_runs() {
         .await;
     insta::assert_json_snapshot!(shown, @r#"
     {
-      "other": {
-        "totalCount": 0
-      },
       "connections": {
         "totalCount": 1,
         "nodes": [
@@ -528,10 +525,10 @@ async fn connections_show_their_schedules_and_runs() {
             "name": "first",
             "status": "ACTIVE",
             "lookbackDays": 30,
+            "issues": [],
             "capabilities": {
               "reads": []
             },
-            "issues": [],
             "schedules": [
               {
                 "dataType": "ORDERS",
@@ -567,6 +564,9 @@ async fn connections_show_their_schedules_and_runs() {
                     "total": null
                   },
                   "error": null,
+                  "connection": {
+                    "name": "first"
+                  },
                   "rejects": {
                     "totalCount": 2,
                     "nodes": [
@@ -581,15 +581,15 @@ async fn connections_show_their_schedules_and_runs() {
                     "pageInfo": {
                       "hasNextPage": true
                     }
-                  },
-                  "connection": {
-                    "name": "first"
                   }
                 }
               ]
             }
           }
         ]
+      },
+      "other": {
+        "totalCount": 0
       }
     }
     "#);
@@ -749,6 +749,16 @@ async fn input_that_makes_no_sense_stands_in_the_payload() {
       }
     }
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_that_fails_is_null_and_takes_along_what_may_not_be() {
+    let world = World::empty().await;
+    let some = world.answer("{ product(id: \"x\") { id } viewer { name } }", Access::Read).await;
+    assert_eq!(serde_json::to_string(&some["data"]).unwrap(), r#"{"product":null,"viewer":{"name":"test"}}"#, "{some:#}");
+    assert_eq!(some["errors"][0]["path"], json!(["product"]));
+    let none = world.answer("{ viewer { name } products(first: -1) { totalCount } }", Access::Read).await;
+    assert_eq!((&none["data"], &none["errors"][0]["path"]), (&Value::Null, &json!(["products"])));
 }
 
 #[test]
