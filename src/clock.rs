@@ -1,7 +1,6 @@
 //! Time as a value: whoever needs the time is given a clock, so that tests can turn it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::record::Instant;
 
@@ -22,9 +21,9 @@ impl Clock {
         Self(Arc::new(|| Instant::from_system(std::time::SystemTime::now())))
     }
 
-    /// A clock that says what `hand` holds, in microseconds since 1970.
-    pub fn manual(hand: Arc<AtomicI64>) -> Self {
-        Self(Arc::new(move || Instant::from_micros(hand.load(Ordering::SeqCst))))
+    /// A clock that says what `tell` says.
+    pub fn of(tell: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
     }
 
     /// The time.

@@ -45,7 +45,7 @@ impl UserError {
 /// What an engine refused with: for the payload, or else for nobody.
 pub(super) fn refused(refused: Refused) -> Result<UserError> {
     match refused {
-        Refused::Failure(failure) => Ok(failure.into()),
+        Refused::Failure(failure) => Ok((*failure).into()),
         Refused::Store(error) => Err(Fault::from(error)),
     }
 }

@@ -14,11 +14,12 @@
 /// // enum Status { Open }      Status::Open.as_str() == "OPEN"      "OPEN".parse() == Ok(Status::Open)
 /// ```
 macro_rules! codes {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* pub enum $name:ident $(derive $derive:ident)? { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, async_graphql::Enum)]
+        $(#[derive($derive)])?
         pub enum $name {
-            $($(#[$variant_doc])* #[graphql(name = $text)] $variant),+
+            $($(#[$variant_meta])* #[graphql(name = $text)] $variant),+
         }
 
         impl $name {

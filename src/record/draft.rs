@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use async_graphql::{InputObject, InputType, InputValueError, InputValueResult, MaybeUndefined, Value};
+/// A field of a patch: absent, null or a value.
+pub use async_graphql::MaybeUndefined;
+use async_graphql::{InputObject, InputType, InputValueError, InputValueResult, Value};
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -29,6 +31,8 @@ pub trait Command: Serialize + Send + Sync + 'static {
     type Record: Record;
     /// What it does.
     const ACTION: WriteAction;
+    /// The field of the mutation's `input` that holds the draft or patch: what paths of errors begin with.
+    const FIELD: &'static str;
     /// Every record that it names, with the path below the mutation's `input`, so that ids of other connections can be
     /// refused before anything is sent.
     fn refs(&self) -> Vec<(Vec<String>, ConnectionId)>;
@@ -204,6 +208,7 @@ fn path(parts: &[&str]) -> Vec<String> {
 impl Command for CreateOrder {
     type Record = Order;
     const ACTION: WriteAction = WriteAction::CreateOrder;
+    const FIELD: &'static str = "order";
 
     fn refs(&self) -> Vec<(Vec<String>, ConnectionId)> {
         let order = &self.order;
@@ -259,6 +264,7 @@ pub struct UpdateProduct {
 impl Command for UpdateProduct {
     type Record = Product;
     const ACTION: WriteAction = WriteAction::UpdateProduct;
+    const FIELD: &'static str = "product";
 
     fn refs(&self) -> Vec<(Vec<String>, ConnectionId)> {
         vec![(path(&["id"]), self.product.connection())]

@@ -5,7 +5,7 @@ use super::{Address, Instant, InventoryItem, Link, List, Money, Quantity, Suppli
 
 codes! {
     /// Where an inbound shipment stands. What the WMS itself says is in `rawStatus`.
-    pub enum InboundStatus {
+    pub enum InboundStatus derive Default {
         /// Announced.
         Open = "OPEN",
         /// On its way.
@@ -17,13 +17,8 @@ codes! {
         /// Will not come.
         Cancelled = "CANCELLED",
         /// A state of the WMS that is none of these: see `rawStatus`.
+        #[default]
         Other = "OTHER",
-    }
-}
-
-impl Default for InboundStatus {
-    fn default() -> Self {
-        Self::Other
     }
 }
 

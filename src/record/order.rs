@@ -11,7 +11,7 @@ use super::{
 
 codes! {
     /// Where an order stands. What the WMS itself says is in `rawStatus`.
-    pub enum OrderStatus {
+    pub enum OrderStatus derive Default {
         /// Received, not yet released to the warehouse.
         Open = "OPEN",
         /// Released to the warehouse.
@@ -33,13 +33,8 @@ codes! {
         /// Will not be shipped.
         Cancelled = "CANCELLED",
         /// A state of the WMS that is none of these: see `rawStatus`.
+        #[default]
         Other = "OTHER",
-    }
-}
-
-impl Default for OrderStatus {
-    fn default() -> Self {
-        Self::Other
     }
 }
 
@@ -71,7 +66,7 @@ codes! {
 
 codes! {
     /// Where a shipment stands. What the WMS itself says is in `rawStatus`.
-    pub enum ShipmentStatus {
+    pub enum ShipmentStatus derive Default {
         /// Not yet handed to the carrier.
         Open = "OPEN",
         /// Handed to the carrier.
@@ -79,13 +74,8 @@ codes! {
         /// Will not be shipped.
         Cancelled = "CANCELLED",
         /// A state of the WMS that is none of these: see `rawStatus`.
+        #[default]
         Other = "OTHER",
-    }
-}
-
-impl Default for ShipmentStatus {
-    fn default() -> Self {
-        Self::Other
     }
 }
 

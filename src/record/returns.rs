@@ -7,7 +7,7 @@ use super::{
 
 codes! {
     /// Where a return stands. What the WMS itself says is in `rawStatus`.
-    pub enum ReturnStatus {
+    pub enum ReturnStatus derive Default {
         /// Announced.
         Open = "OPEN",
         /// On its way.
@@ -19,13 +19,8 @@ codes! {
         /// Will not come.
         Cancelled = "CANCELLED",
         /// A state of the WMS that is none of these: see `rawStatus`.
+        #[default]
         Other = "OTHER",
-    }
-}
-
-impl Default for ReturnStatus {
-    fn default() -> Self {
-        Self::Other
     }
 }
 

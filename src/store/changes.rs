@@ -77,7 +77,7 @@ pub struct Change {
     pub write_id: Option<i64>,
 }
 
-struct Row {
+pub(super) struct Row {
     position: i64,
     at: Instant,
     entry: Entry,

@@ -28,7 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub const WAIT: Duration = Duration::from_secs(10);
 
 /// A connection to either database.
-#[allow(clippy::large_enum_variant, reason = "both are handles")]
+#[expect(clippy::large_enum_variant, reason = "both are handles, and there are few of them")]
 pub enum Conn {
     /// To PostgreSQL.
     Pg(PgConn),

@@ -48,8 +48,10 @@ struct Known {
     deleted: bool,
 }
 
-/// A row about to be written.
-pub(super) struct NewRow<'a, T> {
+/// A row about to be written. Made and read by this module only.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct NewRow<'a, T> {
     connection: i64,
     at: Instant,
     hash: i64,
@@ -105,8 +107,7 @@ macro_rules! stored {
     ) => {
         mod $table {
             use super::*;
-            #[allow(clippy::wildcard_imports, reason = "the declaration names types of the model")]
-            use crate::record::*;
+                        use crate::record::*;
             use schema::$table::{self as t, table};
 
             #[derive(Queryable, Selectable)]
@@ -262,7 +263,6 @@ macro_rules! field_name {
         $graphql.to_owned()
     };
 }
-use field_name;
 
 /// The store has nothing to do for parts: they lie in JSON columns.
 macro_rules! part {
@@ -516,7 +516,7 @@ pub async fn order_mark_gone(tx: &mut Tx, connection: ConnectionId, ids: &[&str]
 }
 
 /// A term of a record, about to be written.
-struct TermRow<'a> {
+pub(super) struct TermRow<'a> {
     connection: i64,
     data_type: DataType,
     source_id: &'a str,

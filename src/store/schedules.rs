@@ -227,13 +227,14 @@ pub async fn schedule_list(conn: &mut Conn, connections: &[i64]) -> Result<Vec<S
     query.all(conn).await.during("Failed to list schedules")
 }
 
-/// When the next schedule is due, whoever may have it now.
+/// When the next schedule that nobody has leased is due.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn schedule_next_due(conn: &mut Conn) -> Result<Option<Instant>> {
+pub async fn schedule_next_due(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
+    let free = s::leased_until.is_null().or(s::leased_until.assume_not_null().lt(now));
     let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
-    let query = s::table.filter(s::enabled.eq(true).or(s::run_id.is_not_null())).filter(s::connection_id.eq_any(syncing));
+    let query = s::table.filter(s::enabled.eq(true).or(s::run_id.is_not_null())).filter(s::connection_id.eq_any(syncing)).filter(free);
     query.order(s::next_run_at).limit(1).select(s::next_run_at).one(conn).await.optional().during("Failed to find the next due schedule")
 }
 

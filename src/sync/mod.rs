@@ -1,69 +1,137 @@
-//! PLACEHOLDER of the graphql branch
-use std::sync::Arc;
+//! The sync engine: keeps nine data types of every connection as fresh as their schedules ask.
+//!
+//! The unit is a schedule: one connection × one data type. [`engine`] takes due schedules by lease and gives each to
+//! [`runner`], which reads pages from the adapter and lays each down in one transaction. What to do when is decided by
+//! the pure functions of [`policy`].
+//!
+//! **Invariants.**
+//! * A page is one transaction: records, change log, progress and checkpoint commit together or not at all.
+//! * Every transaction of a run first proves that the lease is still ours.
+//! * No HTTP inside a transaction; no transaction inside `select!` or `timeout`.
+//! * A schedule that fails never holds up another.
 
-use crate::record::{ConnectionId, DataType, Failure, Instant, Json};
-use crate::store;
-use crate::store::connections::Connection;
-use crate::store::schedules::{SyncMode, SyncRun};
+mod connect;
+mod engine;
+mod policy;
+mod runner;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+pub use connect::{NewAccount, Tested};
+pub use engine::Engine;
+pub use policy::default_interval;
+
+use crate::accounts::Accounts;
+pub use crate::accounts::Refused;
+use crate::clock::Clock;
+use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
+use crate::store::Store;
+use crate::store::connections::connection_find;
+use crate::store::schedules::{NewRun, SyncMode, SyncRun, SyncTrigger, run_request, schedule_list};
 pub use crate::wms::Integration;
 
-/// What others may ask of the sync engine.
+/// What can be adjusted.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Runs that this process works on at the same time.
+    pub workers: usize,
+    /// How long a lease holds without being renewed. A dead worker's run is taken over after this.
+    pub lease: Duration,
+    /// How far back a first sync of transactional types goes unless a connection says otherwise, in days.
+    pub lookback_days: i64,
+    /// Seconds between runs, where it is not the default.
+    pub intervals: BTreeMap<DataType, i64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { workers: 8, lease: Duration::from_secs(30), lookback_days: 30, intervals: BTreeMap::new() }
+    }
+}
+
+/// The longest lookback, in days.
+pub const LONGEST_LOOKBACK: i64 = 1095;
+
+struct Shared {
+    store: Store,
+    accounts: Accounts,
+    clock: Clock,
+    settings: Settings,
+    /// Wakes the engine of this process: a schedule has become due.
+    due: Notify,
+}
+
+/// What the rest of the server may ask of the engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    integrations: Arc<Vec<Integration>>,
+    shared: Arc<Shared>,
 }
 
-/// A connection to be made.
-pub struct NewAccount {
-    /// Integration.
-    pub integration: String,
-    /// Name.
-    pub name: String,
-    /// Reference.
-    pub customer_reference: Option<String>,
-    /// Credentials.
-    pub credentials: Json,
-    /// Days.
-    pub lookback_days: Option<i64>,
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("sync::Handle").field("store", &self.shared.store).finish_non_exhaustive()
+    }
 }
 
-/// What a test found.
-pub struct Tested {
-    /// Description.
-    pub description: Option<String>,
-    /// Forbidden types.
-    pub forbidden: Vec<(DataType, String)>,
-}
-
-/// Why it was refused.
-pub enum Refused {
-    /// The caller can act on it.
-    Failure(Failure),
-    /// The store.
-    Store(store::Error),
-}
-
-#[allow(clippy::todo, clippy::needless_pass_by_value, missing_docs)]
 impl Handle {
+    /// A handle on an engine that does not run yet: see [`Engine`].
+    pub fn new(accounts: Accounts, clock: Clock, settings: Settings) -> Self {
+        Self { shared: Arc::new(Shared { store: accounts.store().clone(), accounts, clock, settings, due: Notify::new() }) }
+    }
+
+    /// Every WMS that can be connected.
     pub fn integrations(&self) -> &[Integration] {
-        &self.integrations
+        self.shared.accounts.integrations()
     }
-    pub async fn connect(&self, _: NewAccount) -> Result<Connection, Refused> {
-        todo!()
-    }
-    pub async fn test_credentials(&self, _: &str, _: &Json) -> Result<Tested, Refused> {
-        todo!()
-    }
-    pub async fn test_connection(&self, _: ConnectionId) -> Result<Tested, Refused> {
-        todo!()
-    }
+
+    /// Starts runs now, or joins those that are under way. Without data types: all that the connection reads.
+    ///
+    /// # Errors
+    /// An unknown connection, a data type that it does not read, a window that makes no sense.
     pub async fn trigger(
         &self,
-        _: ConnectionId,
-        _: Option<Vec<DataType>>,
-        _: SyncMode,
-        _: Option<(Instant, Instant)>,
+        connection: ConnectionId,
+        data_types: Option<Vec<DataType>>,
+        mode: SyncMode,
+        window: Option<(Instant, Instant)>,
     ) -> Result<Vec<SyncRun>, Refused> {
-        todo!()
+        let unknown = || Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&["connectionId"]);
+        match (mode, window) {
+            (SyncMode::Window, None) => {
+                return Err(Failure::ours(ErrorCode::InvalidInput, "A window needs windowStart and windowEnd").at(&["windowStart"]).into());
+            }
+            (SyncMode::Window, Some((start, end))) if start >= end => {
+                return Err(Failure::ours(ErrorCode::InvalidInput, "windowEnd must be later than windowStart").at(&["windowEnd"]).into());
+            }
+            (SyncMode::Full | SyncMode::Incremental, Some(_)) => {
+                return Err(Failure::ours(ErrorCode::InvalidInput, "windowStart and windowEnd go with mode WINDOW").at(&["mode"]).into());
+            }
+            _ => {}
+        }
+        let known: Vec<DataType> = {
+            let mut conn = self.shared.store.read().await?;
+            connection_find(&mut conn, connection).await?.ok_or_else(unknown)?;
+            schedule_list(&mut conn, &[connection.0]).await?.into_iter().map(|schedule| schedule.data_type).collect()
+        };
+        let wanted = data_types.unwrap_or_else(|| known.clone());
+        for (index, data_type) in wanted.iter().enumerate() {
+            if !known.contains(data_type) {
+                let failure = Failure::ours(ErrorCode::Unsupported, format!("This connection does not read {data_type}"));
+                return Err(failure.at(&["dataTypes", &index.to_string()]).into());
+            }
+        }
+        let now = self.shared.clock.now();
+        let mut tx = self.shared.store.write().await?;
+        let mut runs = Vec::new();
+        for data_type in wanted {
+            runs.extend(run_request(&mut tx, connection, data_type, NewRun { trigger: SyncTrigger::Manual, mode, window }, now).await?);
+        }
+        self.shared.store.commit(tx).await?;
+        self.shared.due.notify_one();
+        Ok(runs)
     }
 }

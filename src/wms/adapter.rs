@@ -211,9 +211,9 @@ nine!(any_page);
 #[derive(Debug, Clone)]
 pub enum AnyCommand {
     /// `createOrder`
-    CreateOrder(CreateOrder),
+    CreateOrder(Box<CreateOrder>),
     /// `updateProduct`
-    UpdateProduct(UpdateProduct),
+    UpdateProduct(Box<UpdateProduct>),
 }
 
 /// What came of a command of any kind.
@@ -227,13 +227,13 @@ pub enum AnyWritten {
 
 impl From<CreateOrder> for AnyCommand {
     fn from(command: CreateOrder) -> Self {
-        Self::CreateOrder(command)
+        Self::CreateOrder(Box::new(command))
     }
 }
 
 impl From<UpdateProduct> for AnyCommand {
     fn from(command: UpdateProduct) -> Self {
-        Self::UpdateProduct(command)
+        Self::UpdateProduct(Box::new(command))
     }
 }
 
@@ -413,14 +413,14 @@ impl<A: Adapter> Builder<A> {
 
     /// The finished description.
     pub fn build(self) -> Integration {
-        let tables = Arc::new((self.pulls, self.pushes));
+        let tables = Arc::new(Tables { pulls: self.pulls, pushes: self.pushes });
         let connect = move |credentials: &Value, http: &Http| -> Result<Arc<dyn Wms>, Error> {
             let credentials: A::Credentials = serde_path_to_error::deserialize(credentials).map_err(|e| {
-                let path = match e.path().to_string() {
-                    path if path == "." => Vec::new(),
-                    path => path.split('.').map(str::to_owned).collect(),
-                };
-                Error::new(Kind::Configuration, e.inner().to_string()).with_path(path)
+                let mut path: Vec<String> = e.path().to_string().split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+                let message = e.inner().to_string();
+                // Of a field that is missing, serde's path names only what it is missing from.
+                path.extend(message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).map(str::to_owned));
+                Error::new(Kind::Configuration, message).with_path(path)
             })?;
             Ok(Arc::new(Connected { adapter: A::connect(credentials, http)?, tables: tables.clone() }))
         };
@@ -435,9 +435,15 @@ impl<A: Adapter> Builder<A> {
     }
 }
 
+/// What an adapter implements, as functions that can be called without knowing its type.
+struct Tables<A> {
+    pulls: BTreeMap<DataType, PullFn<A>>,
+    pushes: BTreeMap<WriteAction, PushFn<A>>,
+}
+
 struct Connected<A> {
     adapter: A,
-    tables: Arc<(BTreeMap<DataType, PullFn<A>>, BTreeMap<WriteAction, PushFn<A>>)>,
+    tables: Arc<Tables<A>>,
 }
 
 impl<A: Adapter> Wms for Connected<A> {
@@ -446,14 +452,14 @@ impl<A: Adapter> Wms for Connected<A> {
     }
 
     fn pull<'a>(&'a self, data_type: DataType, scope: &'a Scope, checkpoint: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>> {
-        match self.tables.0.get(&data_type) {
+        match self.tables.pulls.get(&data_type) {
             Some(pull) => pull(&self.adapter, scope, checkpoint),
             None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, data_type.as_str())) }),
         }
     }
 
     fn push<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>> {
-        match self.tables.1.get(&command.action()) {
+        match self.tables.pushes.get(&command.action()) {
             Some(push) => push(&self.adapter, command, reference),
             None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, command.action().as_str())) }),
         }

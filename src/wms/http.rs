@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Error, Kind};
+use crate::clock::Clock;
 use crate::record::{Instant, Json};
 
 /// Bounds on every call.
@@ -40,14 +41,15 @@ impl Default for Limits {
 pub struct Http {
     client: reqwest::Client,
     limits: Limits,
+    clock: Clock,
 }
 
 impl Http {
-    /// A client with these bounds.
+    /// A client with these bounds, which tells the time of answers by `clock`.
     ///
     /// # Errors
     /// When the machine's TLS set-up is broken.
-    pub fn new(limits: Limits) -> Result<Self, Error> {
+    pub fn new(limits: Limits, clock: Clock) -> Result<Self, Error> {
         // A second call finds the provider in place; that is no error.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
@@ -56,7 +58,7 @@ impl Http {
             .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Error::new(Kind::Configuration, format!("Failed to set up the HTTP client: {e}")))?;
-        Ok(Self { client, limits })
+        Ok(Self { client, limits, clock })
     }
 
     /// A client for the server at `base`, an absolute `http` or `https` address. Its path, if any, goes before the
@@ -105,6 +107,11 @@ impl Site {
         self.call(Method::PATCH, path)
     }
 
+    /// A DELETE of `path`.
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
     /// A PUT to `path`.
     pub fn put(&self, path: &str) -> Call {
         self.call(Method::PUT, path)
@@ -114,7 +121,7 @@ impl Site {
         let mut url = self.base.clone();
         // `path` is written by us or made of encoded segments; `set_path` encodes whatever is left.
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        Call { request: self.http.client.request(method.clone(), url.clone()), limits: self.http.limits, method, url }
+        Call { request: self.http.client.request(method.clone(), url.clone()), http: self.http.clone(), method, url }
     }
 }
 
@@ -122,7 +129,7 @@ impl Site {
 #[must_use]
 pub struct Call {
     request: reqwest::RequestBuilder,
-    limits: Limits,
+    http: Http,
     method: Method,
     url: Url,
 }
@@ -170,7 +177,7 @@ impl Call {
     /// [`Kind::Unavailable`] when no connection could be made, [`Kind::Timeout`] past the deadline,
     /// [`Kind::Protocol`] for an answer that is too large, cut off, or a redirect.
     pub async fn send(self) -> Result<Reply, Error> {
-        let (method, url, limits) = (self.method, self.url, self.limits);
+        let (method, url, Http { limits, clock, .. }) = (self.method, self.url, self.http);
         let started = tokio::time::Instant::now();
         let exchange = async {
             let response = self.request.send().await.map_err(|e| failed(&e))?;
@@ -185,7 +192,8 @@ impl Call {
                 }
                 body.extend_from_slice(&chunk);
             }
-            Ok(Reply { status, headers, body: body.freeze() })
+            let received_at = clock.now();
+            Ok(Reply { status, headers, body: body.freeze(), received_at })
         };
         let answer = match tokio::time::timeout(limits.deadline, exchange).await {
             Ok(answer) => answer,
@@ -194,10 +202,10 @@ impl Call {
         let elapsed = started.elapsed().as_millis();
         match &answer {
             Ok(reply) => {
-                tracing::debug!(http.method = %method, http.path = url.path(), http.status = reply.status, http.duration_ms = elapsed, http.bytes = reply.body.len(), "WMS call answered")
+                tracing::debug!(http.method = %method, http.path = url.path(), http.status = reply.status, http.duration_ms = elapsed, http.bytes = reply.body.len(), "WMS call answered");
             }
             Err(error) => {
-                tracing::debug!(http.method = %method, http.path = url.path(), http.duration_ms = elapsed, error = %error, "WMS call failed")
+                tracing::debug!(http.method = %method, http.path = url.path(), http.duration_ms = elapsed, error = %error, "WMS call failed");
             }
         }
         let reply = answer?;
@@ -243,6 +251,8 @@ pub struct Reply {
     headers: HeaderMap,
     /// The body, decompressed.
     pub body: Bytes,
+    /// When it had come in whole, by our clock.
+    pub received_at: Instant,
 }
 
 /// How much of an answer that makes no sense is kept to look at, in bytes.
@@ -283,7 +293,8 @@ impl Reply {
         let mut input = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut input).map_err(|e| {
             let excerpt = String::from_utf8_lossy(&self.body[..self.body.len().min(EXCERPT)]).into_owned();
-            let message = format!("The answer is not what the protocol says: at {}: {}", e.path(), e.inner());
+            let place = if e.path().iter().len() == 0 { String::new() } else { format!("at {}: ", e.path()) };
+            let message = format!("The answer is not what the protocol says: {place}{}", e.inner());
             let error = Error::new(Kind::Protocol, message).with_status(self.status).with_body(Json::of(&excerpt));
             Error { outcome_unknown: true, ..error }
         })

@@ -7,6 +7,8 @@
 mod adapter;
 mod error;
 pub mod http;
+pub mod odoo;
+pub mod sandbox;
 
 pub use adapter::{
     Account, Adapter, AnyCommand, AnyPage, AnyWritten, Checkpoint, Integration, Next, Page, Pull, Push, Reads, Reject, Scope, Wms, Writes, Written,
@@ -15,5 +17,5 @@ pub use error::{Error, Kind, Retry};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {
-    vec![]
+    vec![odoo::integration(), sandbox::integration()]
 }

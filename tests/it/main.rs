@@ -1,1 +1,15 @@
+//! One test binary: scenarios over the public edge, on SQLite and PostgreSQL, and what guards the repository.
 
+#![expect(clippy::expect_used, reason = "clippy allows it in tests, but not in what they share; a test that cannot go on should say where")]
+
+mod access;
+mod connecting;
+mod demo;
+mod layers;
+mod live;
+mod postgres_itself;
+mod reading;
+mod schema;
+mod support;
+mod tables;
+mod writing;

@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::clock::Clock;
+use crate::config::{LogArgs, ServeArgs, StoreArgs};
+use crate::store::keys::{Access, key_list, key_put};
+use crate::telemetry::say;
+use crate::{app, graphql, random, telemetry, wms};
+
+/// One self-hosted GraphQL API in front of every warehouse management system.
+#[derive(Debug, Parser)]
+#[command(name = "crossdock", version)]
+pub struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once")]
+enum Command {
+    /// Serve the API and keep connections in sync (the default)
+    Serve(ServeArgs),
+    /// Bring the database's tables up to date, and end
+    Migrate(StoreArgs),
+    /// Print the GraphQL schema
+    Schema,
+    /// List the WMSs that can be connected, and what their adapters can do
+    Adapters,
+    /// Make and list API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Run the sandbox WMS alone
+    Sandbox(SandboxArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Make an API key; it is printed once, as the last line
+    Create {
+        #[command(flatten)]
+        store: StoreArgs,
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum)]
+        access: AccessArg,
+    },
+    /// List the keys, without the keys themselves
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AccessArg {
+    /// Queries and subscriptions
+    Read,
+    /// Syncs and writes too
+    Write,
+    /// Connections, schedules and keys too
+    Admin,
+}
+
+#[derive(Debug, clap::Args)]
+struct SandboxArgs {
+    /// Address and port to listen on
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// How many orders it holds; everything else is in proportion
+    #[arg(long, default_value_t = 600)]
+    orders: u32,
+    /// File in which it remembers what was written to it
+    #[arg(long)]
+    state: Option<PathBuf>,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What went wrong, with its context.
+pub async fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    telemetry::start(&cli.log.log, cli.log.log_format).map_err(anyhow::Error::msg)?;
+    match cli.command {
+        // The same as `serve`, with what the environment says.
+        None => match Cli::parse_from(["crossdock", "serve"]).command {
+            Some(Command::Serve(args)) => app::serve(args).await,
+            _ => Ok(()),
+        },
+        Some(Command::Serve(args)) => app::serve(args).await,
+        Some(Command::Migrate(args)) => {
+            let store = app::open_store(&args).await?;
+            say(&format!("{} is up to date", store.dialect()));
+            Ok(())
+        }
+        Some(Command::Schema) => {
+            say(graphql::sdl().trim_end());
+            Ok(())
+        }
+        Some(Command::Adapters) => {
+            adapters();
+            Ok(())
+        }
+        Some(Command::Keys(command)) => keys(command).await,
+        Some(Command::Sandbox(args)) => app::sandbox(args.listen, args.orders, args.state).await,
+    }
+}
+
+fn adapters() {
+    for integration in wms::integrations() {
+        say(&format!("{} ({})", integration.name, integration.display_name));
+        let reads: Vec<_> = integration.reads.iter().map(|reads| reads.data_type.as_str()).collect();
+        let writes: Vec<_> = integration.writes.iter().map(|writes| writes.action.as_str()).collect();
+        say(&format!("  reads   {}", reads.join(" ")));
+        say(&format!("  writes  {}", writes.join(" ")));
+    }
+}
+
+async fn keys(command: Keys) -> anyhow::Result<()> {
+    match command {
+        Keys::Create { store, name, access } => {
+            let store = app::open_store(&store).await?;
+            let access = match access {
+                AccessArg::Read => Access::Read,
+                AccessArg::Write => Access::Write,
+                AccessArg::Admin => Access::Admin,
+            };
+            let secret = random::token("cdk_").context("The operating system gave no random bytes")?;
+            let mut tx = store.write().await?;
+            key_put(&mut tx, &name, access, &secret, Clock::system().now()).await?;
+            store.commit(tx).await?;
+            say(&format!("Made the key {name:?} with {access} access. It is shown only now:"));
+            say(&secret);
+        }
+        Keys::List { store } => {
+            let store = app::open_store(&store).await?;
+            for key in key_list(&mut store.read().await?).await? {
+                let state = key.revoked_at.map_or_else(String::new, |at| format!("  revoked {at}"));
+                say(&format!("{:>4}  {:<6} {}  {}{state}", key.id, key.access, key.created_at, key.name));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! The sandbox: a WMS that ships with the server ([`server`]), and the adapter that speaks to it over HTTP, like to any
+//! vendor's. `README.md` is its protocol.
+//!
+//! Listings run by keyset: in the order of identifiers when everything is wanted, in the order of changes when only
+//! what changed is. Nothing shifts under the reader, so a full listing is complete even when it was resumed.
+
+mod inbound_shipment;
+mod inventory;
+mod order;
+mod product;
+mod returns;
+pub mod server;
+mod shipping_method;
+#[cfg(test)]
+mod tests;
+mod warehouse;
+mod warehouse_customer;
+mod warehouse_location;
+mod wire;
+mod write;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::http::{Call, Http, Reply, Site};
+use super::{Account, Adapter, Checkpoint, Error, Integration, Kind, Next, Page, Reject, Retry, Scope};
+use crate::record::draft::{CreateOrder, UpdateProduct};
+use crate::record::{
+    DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Return, ShippingMethod, Source, Warehouse, WarehouseCustomer,
+    WarehouseLocation,
+};
+
+/// The integration.
+pub fn integration() -> Integration {
+    Integration::of::<Sandbox>()
+        .pulls::<Warehouse>()
+        .pulls::<WarehouseLocation>()
+        .pulls::<WarehouseCustomer>()
+        .pulls::<ShippingMethod>()
+        .pulls::<InventoryItem>()
+        .pulls::<Product>()
+        .pulls::<Order>()
+        .pulls::<InboundShipment>()
+        .pulls::<Return>()
+        .pushes::<CreateOrder>()
+        .pushes::<UpdateProduct>()
+        .build()
+}
+
+/// What it takes to connect to a sandbox.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Credentials {
+    /// The sandbox's address, such as http://127.0.0.1:4010
+    base_url: String,
+    /// The API token that the sandbox was started with.
+    #[schemars(with = "String", extend("writeOnly" = true))]
+    api_token: SecretString,
+}
+
+/// One sandbox.
+pub struct Sandbox {
+    site: Site,
+    token: SecretString,
+}
+
+impl Adapter for Sandbox {
+    const NAME: &'static str = "sandbox";
+    const DISPLAY_NAME: &'static str = "Sandbox WMS";
+    type Credentials = Credentials;
+
+    fn connect(credentials: Credentials, http: &Http) -> Result<Self, Error> {
+        Ok(Self { site: http.at(&credentials.base_url, "baseUrl")?, token: credentials.api_token })
+    }
+
+    async fn check(&self) -> Result<Account, Error> {
+        let answer: AccountAnswer = self.send(self.site.get("/v1/account")).await?.json()?;
+        let forbidden = DataType::ALL.iter().filter_map(|data_type| {
+            let scope = format!("{}:read", resource(*data_type));
+            (!answer.scopes.contains(&scope)).then(|| (*data_type, format!("This token lacks the scope '{scope}'")))
+        });
+        let description = format!("{} ({} {})", answer.account.name, answer.product.name, answer.product.version);
+        Ok(Account { description: Some(description), forbidden: forbidden.collect() })
+    }
+}
+
+#[derive(Deserialize)]
+struct AccountAnswer {
+    account: AccountName,
+    product: ProductVersion,
+    scopes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct AccountName {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct ProductVersion {
+    name: String,
+    version: String,
+}
+
+/// What the sandbox calls a data type, in addresses and scopes.
+fn resource(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Inventory => "inventory",
+        DataType::InboundShipments => "asns",
+        DataType::Orders => "orders",
+        DataType::Products => "products",
+        DataType::Returns => "rmas",
+        DataType::ShippingMethods => "shipping-methods",
+        DataType::Warehouses => "warehouses",
+        DataType::WarehouseCustomers => "clients",
+        DataType::WarehouseLocations => "locations",
+    }
+}
+
+/// How many rows are asked for; the sandbox gives fewer where it allows fewer.
+const PAGE: &str = "250";
+
+/// Where a listing goes on.
+#[derive(Serialize, Deserialize)]
+struct State {
+    cursor: String,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    data: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+    total: Option<u64>,
+}
+
+impl Sandbox {
+    /// One page of a listing; `map` makes the record of a row.
+    async fn list<W, T>(&self, scope: &Scope, from: Option<&Checkpoint>, map: fn(W, &Origin) -> Result<T, String>) -> Result<Page<T>, Error>
+    where
+        W: DeserializeOwned,
+        T: crate::record::Record,
+    {
+        let resource = resource(T::DATA_TYPE);
+        let cursor = from.map(Checkpoint::state::<State>).transpose()?.map(|state| state.cursor);
+        let (since, until) = (scope.since.as_ref().map(Instant::to_string), scope.until.as_ref().map(Instant::to_string));
+        let parameters = [("cursor", &cursor), ("updated_since", &since), ("updated_before", &until)];
+        let mut query = vec![("limit", PAGE)];
+        query.extend(parameters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+
+        let reply = self.send(self.site.get(&format!("/v1/{resource}")).query(&query)).await?;
+        let listing: Listing = reply.json()?;
+        let next = match listing.next_cursor {
+            Some(cursor) => Next::More(Checkpoint::of(&State { cursor })),
+            None => Next::Done { complete: *scope == Scope::default() },
+        };
+        let mut page = Page::new(Vec::with_capacity(listing.data.len()), next);
+        page.total = listing.total;
+        page.source_time = reply.date();
+        for row in listing.data {
+            match self.record(resource, &row, map) {
+                Ok(record) => page.records.push(record),
+                Err(reject) => page.rejects.push(reject),
+            }
+        }
+        Ok(page)
+    }
+
+    /// The record of one row, or why there is none.
+    fn record<W: DeserializeOwned, T>(&self, resource: &str, row: &RawValue, map: fn(W, &Origin) -> Result<T, String>) -> Result<T, Reject> {
+        let mut input = serde_json::Deserializer::from_str(row.get());
+        let wire = serde_path_to_error::deserialize::<_, W>(&mut input).map_err(|e| format!("{}: {}", e.path(), e.inner()));
+        wire.and_then(|wire| map(wire, &Origin { base: self.site.base(), resource, raw: row.get() })).map_err(|reason| {
+            let parsed = serde_json::from_str::<Value>(row.get()).ok();
+            let source_id = parsed.as_ref().and_then(|row| row.get("id")?.as_str()).map(str::to_owned);
+            Reject { source_id, reason, raw: Json::from_trusted(row.get().to_owned()) }
+        })
+    }
+
+    /// Sends a call with the token; whatever is no success is an error.
+    async fn send(&self, call: Call) -> Result<Reply, Error> {
+        let reply = call.bearer("Bearer", &self.token).send().await?;
+        if reply.is_success() { Ok(reply) } else { Err(classify(&reply)) }
+    }
+}
+
+/// Where a row comes from.
+struct Origin<'a> {
+    base: &'a str,
+    resource: &'a str,
+    raw: &'a str,
+}
+
+impl Origin<'_> {
+    /// What a record says of its origin; `more` is what has no field of ours.
+    fn source(&self, id: String, created_at: Option<Instant>, updated_at: Option<Instant>, more: Option<&Value>) -> Source {
+        let url = Some(format!("{}/v1/{}/{id}", self.base, self.resource));
+        Source { id, created_at, updated_at, url, additional_fields: more.map(Json::of), raw: Some(Json::from_trusted(self.raw.to_owned())) }
+    }
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: Problem,
+    request_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    message: String,
+    #[serde(default)]
+    fields: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    field: String,
+}
+
+/// What an answer that is no success means. The one place that decides it.
+fn classify(reply: &Reply) -> Error {
+    let kind = match reply.status {
+        400 | 413 | 422 => Kind::Validation,
+        401 => Kind::Unauthenticated,
+        403 => Kind::Forbidden,
+        404 | 410 => Kind::NotFound,
+        405 | 501 => Kind::Unsupported,
+        408 | 504 => Kind::Timeout,
+        409 => Kind::Conflict,
+        429 => Kind::RateLimited,
+        500..=599 => Kind::Unavailable,
+        _ => Kind::Protocol,
+    };
+    let mut error = match serde_json::from_slice::<Refusal>(&reply.body) {
+        Ok(refusal) => {
+            let path = refusal.error.fields.first().and_then(|field| write::input_path(&field.field));
+            let body = String::from_utf8_lossy(&reply.body).into_owned();
+            let error = Error::new(kind, refusal.error.message).with_code(refusal.error.code).with_body(Json::from_trusted(body));
+            Error { path, ..error.with_request_id(refusal.request_id) }
+        }
+        // Something in between answered (a proxy's HTML page, say). Its text may tell of insides, so it is not shown.
+        Err(_) => Error::new(kind, format!("The server answered with HTTP status {}", reply.status))
+            .with_request_id(reply.header("x-request-id").map(str::to_owned)),
+    };
+    let may_wait = matches!(kind, Kind::RateLimited | Kind::Unavailable);
+    if let Some(wait) = reply.retry_after(reply.received_at).filter(|_| may_wait) {
+        let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
+        error.retry = Retry::After(reply.received_at.plus_seconds(seconds));
+    }
+    // The sandbox refuses before it acts, and says 503 when it could not; any other 5xx, or a gateway that gave up, may
+    // have let the call through.
+    error.outcome_unknown = kind == Kind::Timeout || (kind == Kind::Unavailable && error.code.is_none()) || kind == Kind::Protocol;
+    error.with_status(reply.status)
+}

@@ -1,0 +1,217 @@
+//! The addresses. Handlers lock the world, do their work without waiting for anything, and let go.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch, post};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::input::{NewOrder, ProductChange};
+use super::journal::Write;
+use super::order_rules::made_before;
+use super::refusal::{Field, Refusal};
+use super::table::{Span, Table};
+use super::wire::Row;
+use super::world::{Resource, with_table};
+use super::{Shared, read, write};
+use crate::record::Instant;
+
+type App = State<Arc<Shared>>;
+type Answer = Result<Response, Refusal>;
+
+/// The most bytes of a request's body.
+const BODY: usize = 1024 * 1024;
+
+/// All addresses.
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    let mut router = Router::new().route("/v1/account", get(account));
+    for &resource in Resource::ALL {
+        let list = move |app: App, query: Result<Query<HashMap<String, String>>, QueryRejection>| async move { list(&app, resource, query) };
+        let one = move |app: App, Path(id): Path<String>| async move { one(&app, resource, &id) };
+        let delete = move |app: App, Path(id): Path<String>| async move { delete(&app, resource, &id) };
+        let name = resource.name();
+        router = router.route(&format!("/v1/{name}"), get(list)).route(&format!("/v1/{name}/{{id}}"), get(one).delete(delete));
+    }
+    router
+        .route("/v1/orders", post(create_order))
+        .route("/v1/products/{id}", patch(change_product))
+        .route("/v1/orders/{id}/ship", post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::ShipOrder { order }) }))
+        .route(
+            "/v1/orders/{id}/cancel",
+            post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::CancelOrder { order }) }),
+        )
+        .fallback(|| async { Refusal::Missing("There is no such address".to_owned()) })
+        .method_not_allowed_fallback(|| async { Refusal::Method })
+        .layer(axum::extract::DefaultBodyLimit::max(BODY))
+}
+
+async fn account(State(shared): App) -> Response {
+    let scopes = |resource: &Resource| {
+        let name = resource.name();
+        let verbs: &[&str] = if matches!(resource, Resource::Orders | Resource::Products) { &["read", "write"] } else { &["read"] };
+        verbs.iter().filter(|_| shared.may_read(*resource)).map(|verb| format!("{name}:{verb}")).collect::<Vec<_>>()
+    };
+    let scopes: Vec<String> = Resource::ALL.iter().flat_map(scopes).collect();
+    let account = serde_json::json!({
+        "account": { "id": "acc_sandbox", "name": "Sandbox Fulfilment" },
+        "product": { "name": "Sandbox WMS", "version": env!("CARGO_PKG_VERSION") },
+        "currency": "EUR",
+        "scopes": scopes,
+    });
+    axum::Json(account).into_response()
+}
+
+/// Where a listing goes on. Clients must not look inside.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    /// Whether the listing runs in the order of time.
+    t: bool,
+    /// The last row that was shown: when it was changed, and its number.
+    at: i64,
+    n: u32,
+    /// How many rows there were when the listing began.
+    of: usize,
+}
+
+#[derive(Serialize)]
+struct Listing<'a, T: Clone> {
+    data: Vec<Cow<'a, T>>,
+    next_cursor: Option<String>,
+    total: usize,
+}
+
+fn list(shared: &Shared, resource: Resource, query: Result<Query<HashMap<String, String>>, QueryRejection>) -> Answer {
+    shared.demand(resource, "read")?;
+    let query = query.map_err(|e| Refusal::Malformed(e.body_text()))?.0;
+    let invalid = |field: &str, message: String| Refusal::Fields(vec![Field::new(field, message)]);
+    let moment = |field: &str| match query.get(field) {
+        Some(text) => text.parse::<Instant>().map(Some).map_err(|e| invalid(field, e.to_string())),
+        None => Ok(None),
+    };
+    let span = Span { since: moment("updated_since")?, before: moment("updated_before")? };
+    let limit = match query.get("limit").map(|text| text.parse::<usize>()) {
+        None => shared.page_size,
+        Some(Ok(limit)) if limit > 0 => limit,
+        Some(_) => return Err(invalid("limit", "The limit must be a whole number from 1".to_owned())),
+    };
+    let cursor = match query.get("cursor") {
+        None => None,
+        Some(text) => {
+            let parse = || serde_json::from_slice::<Cursor>(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+            let cursor = parse().filter(|cursor| cursor.t == span.is_timed());
+            Some(cursor.ok_or_else(|| invalid("cursor", "This cursor does not belong to this listing".to_owned()))?)
+        }
+    };
+    let world = read(&shared.world);
+    with_table!(world, resource, table => page(table, span, cursor.as_ref(), limit.min(shared.page_size_max)))
+}
+
+fn page<T: Row>(table: &Table<T>, span: Span, cursor: Option<&Cursor>, limit: usize) -> Answer {
+    let after = cursor.map(|cursor| (Instant::from_micros(cursor.at), cursor.n));
+    let total = cursor.map_or_else(|| table.count(span), |cursor| cursor.of);
+    let (keys, more) = table.keys(span, after, limit);
+    let last = keys.last().filter(|_| more).map(|(stamp, number)| Cursor { t: span.is_timed(), at: stamp.micros(), n: *number, of: total });
+    let next_cursor = last.and_then(|cursor| serde_json::to_vec(&cursor).ok()).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    let data = keys.iter().filter_map(|(_, number)| table.get(*number)).collect();
+    json(StatusCode::OK, &Listing { data, next_cursor, total })
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(value).map_err(|e| Refusal::Unavailable(format!("The answer cannot be written: {e}")))?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The number in an identifier, if there is such a row.
+fn numbered(shared: &Shared, resource: Resource, id: &str) -> Result<u32, Refusal> {
+    let number = resource.number(id).filter(|number| {
+        let world = read(&shared.world);
+        with_table!(world, resource, table => table.get(*number).is_some())
+    });
+    number.ok_or_else(|| Refusal::Missing(format!("There is no '{id}' in {}", resource.name())))
+}
+
+fn one(shared: &Shared, resource: Resource, id: &str) -> Answer {
+    shared.demand(resource, "read")?;
+    let number = numbered(shared, resource, id)?;
+    let world = read(&shared.world);
+    with_table!(world, resource, table => match table.get(number) {
+        Some(row) => json(StatusCode::OK, &row),
+        None => Err(Refusal::Missing(format!("There is no '{id}' in {}", resource.name()))),
+    })
+}
+
+fn delete(shared: &Shared, resource: Resource, id: &str) -> Answer {
+    shared.demand(resource, "write")?;
+    let number = numbered(shared, resource, id)?;
+    write(&shared.world).carry_out(Write::Delete { resource: resource.name().to_owned(), number }, (shared.now)())?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The body as JSON of the shape `T`; a wrong type is a wrong field.
+fn body<T: DeserializeOwned>(bytes: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
+    let bytes = bytes.map_err(|e| Refusal::Malformed(e.body_text()))?;
+    let mut input = serde_json::Deserializer::from_slice(&bytes);
+    serde_path_to_error::deserialize(&mut input).map_err(|e| {
+        if e.inner().is_data() {
+            Refusal::Fields(vec![Field::new(e.path().to_string(), e.inner().to_string())])
+        } else {
+            Refusal::Malformed(format!("The body is not JSON: {}", e.inner()))
+        }
+    })
+}
+
+async fn create_order(State(shared): App, headers: HeaderMap, bytes: Result<Bytes, BytesRejection>) -> Answer {
+    shared.demand(Resource::Orders, "write")?;
+    let order: Box<NewOrder> = body(bytes)?;
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 128) {
+        return Err(Refusal::Malformed("An idempotency key has 1 to 128 characters".to_owned()));
+    }
+    let mut world = write(&shared.world);
+    let before = key.as_deref().map(|key| made_before(&world, key, &order)).transpose()?.flatten();
+    let (status, number) = match before {
+        Some(number) => (StatusCode::OK, number),
+        None => {
+            let number = world.orders.next_number();
+            world.carry_out(Write::CreateOrder { key, order }, (shared.now)())?;
+            (StatusCode::CREATED, number)
+        }
+    };
+    match world.orders.get(number) {
+        Some(order) => json(status, &order),
+        None => Err(Refusal::Missing("That order has been deleted".to_owned())),
+    }
+}
+
+async fn change_product(State(shared): App, Path(id): Path<String>, bytes: Result<Bytes, BytesRejection>) -> Answer {
+    shared.demand(Resource::Products, "write")?;
+    let product = numbered(&shared, Resource::Products, &id)?;
+    let change: Box<ProductChange> = body(bytes)?;
+    let mut world = write(&shared.world);
+    world.carry_out(Write::ChangeProduct { product, change }, (shared.now)())?;
+    match world.products.get(product) {
+        Some(product) => json(StatusCode::OK, &product),
+        None => Err(Refusal::Missing(format!("There is no '{id}' in products"))),
+    }
+}
+
+fn order_verb(shared: &Shared, id: &str, verb: impl Fn(u32) -> Write) -> Answer {
+    shared.demand(Resource::Orders, "write")?;
+    let number = numbered(shared, Resource::Orders, id)?;
+    let mut world = write(&shared.world);
+    world.carry_out(verb(number), (shared.now)())?;
+    match world.orders.get(number) {
+        Some(order) => json(StatusCode::OK, &order),
+        None => Err(Refusal::Missing(format!("There is no '{id}' in orders"))),
+    }
+}
