@@ -63,6 +63,7 @@ macro_rules! lists {
         impl $query {
             $(#[$doc])*
             #[graphql(name = $name)]
+            #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
             async fn $list(
                 &self,
                 ctx: &Context<'_>,

@@ -1,6 +1,6 @@
 //! Pages, filters, and what is wrong with arguments.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{World, seconds, texts};
 use crate::record::*;

@@ -5,7 +5,7 @@ mod lists;
 mod objects;
 
 use async_graphql::Request;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::*;
 use crate::record::*;
@@ -62,7 +62,7 @@ impl World {
             schedule_create(&mut tx, made.id(), &schedules).await.unwrap();
             store.commit(tx).await.unwrap();
         }
-        let clock = Clock::manual(Arc::new(NOON.micros().into()));
+        let clock = Clock::of(|| NOON);
         Self { schema: Schema::over(builder(), store.clone(), Arc::new([]), clock), store, _folder: folder }
     }
 
