@@ -7,7 +7,6 @@ use super::objects::{Shown, Synced};
 use super::pagination::{self, Args, Page};
 use super::state;
 use crate::record::filter::Direction;
-#[allow(clippy::wildcard_imports, reason = "all nine types with their filters and sorts")]
 use crate::record::*;
 use crate::store::records::filtered;
 
@@ -64,7 +63,7 @@ macro_rules! lists {
         impl $query {
             $(#[$doc])*
             #[graphql(name = $name)]
-            #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
+            #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
             async fn $list(
                 &self,
                 ctx: &Context<'_>,

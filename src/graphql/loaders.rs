@@ -1,14 +1,22 @@
 //! Batched reading: what many fields of one level ask for is fetched with one statement.
 //!
-//! Nothing is kept between batches, so an answer is as fresh as a query of its own, and the loaders can serve all requests.
+//! Whoever wants something adds its key to the round that is open for its kind, and lets all others of the level do so too:
+//! it gives way once, and a request's fields are polled one after the other in one task. Then the first to come back
+//! closes the round and reads for everybody. (async-graphql's `DataLoader` waits a millisecond instead, which is too long
+//! for a short list and too short for a long one: a hundred orders took three statements for each relation.)
+//!
+//! A round is forgotten with its last reader, so an answer is as fresh as a query of its own, and the rounds can serve all
+//! requests. Where a reader is dropped in the middle (its client has gone), another one of the round takes over.
+//!
 //! Records are found whether or not they were deleted: a relation tells what was, and `deletedAt` tells the rest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use tokio::sync::OnceCell;
 
 use super::errors::Result;
 use super::objects::Shown;
@@ -22,63 +30,141 @@ use crate::store::{self, Column, Conn, Op, Predicate, Scalar, Store};
 /// Rows of one statement where a batch may find any number.
 const CHUNK: i64 = 1000;
 
-/// Every loader.
-pub struct Loaders(DataLoader<Batch>);
+/// What names something that can be read together with others of its kind.
+trait Key: Clone + Eq + Hash + Send + Sync + 'static {
+    /// What it names.
+    type Value: Clone + Send + Sync + 'static;
 
-struct Batch {
+    /// Reads everything that these name, as far as it is there.
+    fn load(conn: &mut Conn, keys: &[Self]) -> impl Future<Output = store::Result<HashMap<Self, Self::Value>>> + Send;
+}
+
+/// What a round finds. An error goes to everybody in it.
+type Found<K> = std::result::Result<HashMap<K, <K as Key>::Value>, Arc<store::Error>>;
+
+/// Keys that are read together.
+struct Round<K: Key> {
+    keys: Mutex<HashSet<K>>,
+    found: OnceCell<Found<K>>,
+}
+
+impl<K: Key> Default for Round<K> {
+    fn default() -> Self {
+        Self { keys: Mutex::default(), found: OnceCell::new() }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every loader: the open round of each kind of key.
+pub struct Loaders {
     store: Store,
+    open: Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
+    #[cfg(test)]
+    batches: std::sync::atomic::AtomicUsize,
 }
 
 impl Loaders {
     /// Loaders that read from `store`.
     pub fn new(store: Store) -> Self {
-        Self(DataLoader::new(Batch { store }, tokio::spawn))
+        Self {
+            store,
+            open: Mutex::default(),
+            #[cfg(test)]
+            batches: std::sync::atomic::AtomicUsize::new(0),
+        }
+    }
+
+    /// Puts a key into the open round of its kind.
+    fn join<K: Key>(&self, key: K) -> Arc<Round<K>> {
+        let mut open = locked(&self.open);
+        let known = open.get(&TypeId::of::<K>()).and_then(|any| any.downcast_ref::<Arc<Round<K>>>()).cloned();
+        let round = known.unwrap_or_else(|| {
+            let round = Arc::<Round<K>>::default();
+            open.insert(TypeId::of::<K>(), Box::new(round.clone()));
+            round
+        });
+        // Under the lock, so that a round that was closed in between gets no more keys.
+        locked(&round.keys).insert(key);
+        round
+    }
+
+    /// Closes a round, unless that was done before, and reads it.
+    async fn read<K: Key>(&self, round: &Arc<Round<K>>) -> Found<K> {
+        {
+            let mut open = locked(&self.open);
+            let own = open.get(&TypeId::of::<K>()).and_then(|any| any.downcast_ref::<Arc<Round<K>>>()).is_some_and(|open| Arc::ptr_eq(open, round));
+            if own {
+                open.remove(&TypeId::of::<K>());
+            }
+        }
+        #[cfg(test)]
+        self.batches.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let keys: Vec<K> = locked(&round.keys).iter().cloned().collect();
+        Ok(K::load(&mut self.store.read().await?, &keys).await?)
+    }
+
+    async fn load_one<K: Key>(&self, key: K) -> Result<Option<K::Value>> {
+        let round = self.join(key.clone());
+        tokio::task::yield_now().await;
+        match round.found.get_or_init(|| self.read(&round)).await {
+            Ok(found) => Ok(found.get(&key).cloned()),
+            Err(error) => Err(error.clone().into()),
+        }
+    }
+
+    /// How many batches were read so far.
+    #[cfg(test)]
+    pub fn batches(&self) -> usize {
+        self.batches.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     /// A record by what its WMS calls it; `None` when it has not been synced.
     pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str) -> Result<Option<T::Object>> {
         let key = RecordKey::<T> { at, source_id: source_id.to_owned(), to: PhantomData };
-        Ok(self.0.load_one(key).await?.map(T::shown))
+        Ok(self.load_one(key).await?.map(T::shown))
     }
 
     /// The products that an inventory item is a component of.
     pub async fn products_with(&self, at: ConnectionId, item: &str) -> Result<Vec<Arc<Stored<Product>>>> {
-        Ok(self.0.load_one(ComponentKey(at, item.to_owned())).await?.unwrap_or_default())
+        Ok(self.load_one(ComponentKey(at, item.to_owned())).await?.unwrap_or_default())
     }
 
     /// The returns of an order, by source id.
     pub async fn returns_of(&self, at: ConnectionId, order: &str) -> Result<Vec<Arc<Stored<Return>>>> {
-        Ok(self.0.load_one(ReturnsKey(at, order.to_owned())).await?.unwrap_or_default())
+        Ok(self.load_one(ReturnsKey(at, order.to_owned())).await?.unwrap_or_default())
     }
 
     /// A connection.
     pub async fn connection(&self, id: i64) -> Result<Option<Arc<Connection>>> {
-        Ok(self.0.load_one(ConnectionKey(id)).await?)
+        self.load_one(ConnectionKey(id)).await
     }
 
     /// A run.
     pub async fn run(&self, id: i64) -> Result<Option<Arc<SyncRun>>> {
-        Ok(self.0.load_one(RunKey(id)).await?)
+        self.load_one(RunKey(id)).await
     }
 
     /// The newest run of each schedule of a connection.
     pub async fn latest_runs(&self, connection: i64) -> Result<Arc<Vec<Arc<SyncRun>>>> {
-        Ok(self.0.load_one(LatestRunsKey(connection)).await?.unwrap_or_default())
+        Ok(self.load_one(LatestRunsKey(connection)).await?.unwrap_or_default())
     }
 
     /// A connection's schedules, by data type.
     pub async fn schedules(&self, connection: i64) -> Result<Arc<Vec<Schedule>>> {
-        Ok(self.0.load_one(SchedulesKey(connection)).await?.unwrap_or_default())
+        Ok(self.load_one(SchedulesKey(connection)).await?.unwrap_or_default())
     }
 
     /// A connection's issues, oldest first.
     pub async fn issues(&self, connection: i64) -> Result<Arc<Vec<Issue>>> {
-        Ok(self.0.load_one(IssuesKey(connection)).await?.unwrap_or_default())
+        Ok(self.load_one(IssuesKey(connection)).await?.unwrap_or_default())
     }
 
     /// A write.
     pub async fn write(&self, id: i64) -> Result<Option<Arc<Write>>> {
-        Ok(self.0.load_one(WriteKey(id)).await?)
+        self.load_one(WriteKey(id)).await
     }
 }
 
@@ -110,13 +196,12 @@ impl<T> Hash for RecordKey<T> {
     }
 }
 
-impl<T: Shown> Loader<RecordKey<T>> for Batch {
+impl<T: Shown> Key for RecordKey<T> {
     type Value = Arc<Stored<T>>;
-    type Error = Arc<store::Error>;
 
-    async fn load(&self, keys: &[RecordKey<T>]) -> std::result::Result<HashMap<RecordKey<T>, Self::Value>, Self::Error> {
+    async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
         let pairs: Vec<_> = keys.iter().map(|key| (key.at, key.source_id.as_str())).collect();
-        let rows = record_many::<T>(&mut self.store.read().await?, &pairs).await?;
+        let rows = record_many::<T>(conn, &pairs).await?;
         let keyed = rows.into_iter().map(|row| {
             let key = RecordKey { at: row.connection, source_id: row.record.source().id.clone(), to: PhantomData };
             (key, Arc::new(row))
@@ -145,11 +230,10 @@ async fn everything<T: Kind>(conn: &mut Conn, which: Predicate) -> store::Result
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct ComponentKey(ConnectionId, String);
 
-impl Loader<ComponentKey> for Batch {
+impl Key for ComponentKey {
     type Value = Vec<Arc<Stored<Product>>>;
-    type Error = Arc<store::Error>;
 
-    async fn load(&self, keys: &[ComponentKey]) -> std::result::Result<HashMap<ComponentKey, Self::Value>, Self::Error> {
+    async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
         let mut by_connection: BTreeMap<i64, Vec<String>> = BTreeMap::new();
         for ComponentKey(at, item) in keys {
             by_connection.entry(at.0).or_default().push(item.clone());
@@ -161,7 +245,7 @@ impl Loader<ComponentKey> for Batch {
         });
         let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), Predicate::Any(of_connection.collect())]);
         let mut found: HashMap<ComponentKey, Self::Value> = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
-        for product in everything::<Product>(&mut self.store.read().await?, which).await? {
+        for product in everything::<Product>(conn, which).await? {
             let mut items: Vec<_> = product.record.components.iter().filter_map(|part| part.inventory_item.as_ref()).collect();
             items.dedup();
             for item in items {
@@ -182,15 +266,14 @@ impl Loader<ComponentKey> for Batch {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct ReturnsKey(ConnectionId, String);
 
-impl Loader<ReturnsKey> for Batch {
+impl Key for ReturnsKey {
     type Value = Vec<Arc<Stored<Return>>>;
-    type Error = Arc<store::Error>;
 
-    async fn load(&self, keys: &[ReturnsKey]) -> std::result::Result<HashMap<ReturnsKey, Self::Value>, Self::Error> {
+    async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
         let orders: Vec<_> = keys.iter().map(|key| (key.0, key.1.as_str())).collect();
         let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), returns_of(&orders)]);
         let mut found: HashMap<ReturnsKey, Self::Value> = HashMap::new();
-        for back in everything::<Return>(&mut self.store.read().await?, which).await? {
+        for back in everything::<Return>(conn, which).await? {
             if let Some(order) = &back.record.order {
                 found.entry(ReturnsKey(back.connection, order.source_id().to_owned())).or_default().push(back);
             }
@@ -205,13 +288,12 @@ macro_rules! by_number {
         #[derive(Clone, PartialEq, Eq, Hash)]
         struct $key(i64);
 
-        impl Loader<$key> for Batch {
+        impl Key for $key {
             type Value = Arc<$row>;
-            type Error = Arc<store::Error>;
 
-            async fn load(&self, keys: &[$key]) -> std::result::Result<HashMap<$key, Self::Value>, Self::Error> {
+            async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
                 let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
-                let rows = $read(&mut self.store.read().await?, &ids).await?;
+                let rows = $read(conn, &ids).await?;
                 Ok(rows.into_iter().map(|row| ($key(row.id), Arc::new(row))).collect())
             }
         }
@@ -225,14 +307,13 @@ macro_rules! by_connection {
         #[derive(Clone, PartialEq, Eq, Hash)]
         struct $key(i64);
 
-        impl Loader<$key> for Batch {
+        impl Key for $key {
             type Value = Arc<Vec<$row>>;
-            type Error = Arc<store::Error>;
 
-            async fn load(&self, keys: &[$key]) -> std::result::Result<HashMap<$key, Self::Value>, Self::Error> {
+            async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
                 let ids: Vec<i64> = keys.iter().map(|key| key.0).collect();
                 let mut found: HashMap<i64, Vec<$row>> = HashMap::new();
-                for row in $read(&mut self.store.read().await?, &ids).await? {
+                for row in $read(conn, &ids).await? {
                     found.entry(row.connection_id).or_default().push($wrap(row));
                 }
                 Ok(found.into_iter().map(|(id, rows)| ($key(id), Arc::new(rows))).collect())

@@ -9,6 +9,7 @@
 //! | `connection`, `sync`, `write`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
+//! | `shape` | the order and the nulls that a response owes its request |
 //! | `access` | who may do what |
 //!
 //! **Invariants.**
@@ -17,7 +18,7 @@
 //! * No resolver holds a database connection while it waits for another resolver.
 //! * This layer knows no WMS: it shows what the engines say of them.
 //!
-//! [`Schema`] wraps async-graphql's so that neither of the first two can be forgotten: there is no other way to execute
+//! [`Schema`] wraps async-graphql's so that none of the first two can be forgotten: there is no other way to execute
 //! anything. It uses none of the library's extensions: with a single one, every field of every record takes the slow path.
 
 pub mod access;
@@ -30,6 +31,7 @@ mod objects;
 mod pagination;
 mod query;
 mod scalars;
+mod shape;
 mod subscription;
 mod sync;
 #[cfg(test)]
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::futures_util::stream::BoxStream;
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{ContextBase, Data, Executor, Request, Response, SDLExportOptions, SchemaBuilder};
 use futures_util::StreamExt as _;
 
@@ -51,10 +54,13 @@ pub use errors::RequestId;
 use errors::{Fault, outward};
 use loaders::Loaders;
 use mutation::Mutation;
+use pagination::described;
 use query::Query;
+use shape::{Types, put_right};
 use subscription::Subscription;
 
 use crate::clock::Clock;
+use crate::record::nine;
 use crate::store::Store;
 
 /// What the schema is made of.
@@ -90,15 +96,25 @@ pub struct Schema {
     inner: async_graphql::Schema<Query, Mutation, Subscription>,
     /// For the ids of requests that bring none.
     requests: Arc<AtomicU64>,
+    types: Arc<Types>,
     clock: Clock,
+    #[cfg(test)]
+    loaders: Arc<Loaders>,
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     // `WritePayload` is no field's type: only its implementations are.
-    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
+    let schema = async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<objects::RecordIsNode>()
-        .register_output_type::<objects::Record>()
-        .register_output_type::<write::WritePayload>()
+        .register_output_type::<write::WritePayload>();
+    let schema = described::<_, _, _, connection::ConnectedWms>(described::<_, _, _, sync::SyncRun>(described::<_, _, _, sync::SyncReject>(schema)));
+    macro_rules! records {
+        ($schema:ident $([$data_type:ident, $type:ident])+) => {{
+            $(let $schema = described::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
+            $schema
+        }};
+    }
+    nine!(records schema)
 }
 
 /// The schema over these.
@@ -126,8 +142,17 @@ impl Schema {
         integrations: Arc<[Arc<crate::sync::Integration>]>,
         clock: Clock,
     ) -> Self {
-        let state = State { loaders: Arc::new(Loaders::new(store.clone())), store, integrations };
-        Self { inner: builder.data(state).finish(), requests: Arc::default(), clock }
+        let loaders = Arc::new(Loaders::new(store.clone()));
+        let state = State { loaders: loaders.clone(), store, integrations };
+        let inner = builder.data(state).finish();
+        Self {
+            types: Arc::new(Types::of(&inner.sdl())),
+            inner,
+            requests: Arc::default(),
+            clock,
+            #[cfg(test)]
+            loaders,
+        }
     }
 
     fn request_id(&self, request: &Request, session: Option<&Data>) -> RequestId {
@@ -141,11 +166,11 @@ impl Schema {
     pub async fn execute(&self, request: impl Into<Request>) -> Response {
         let mut request = request.into();
         let id = self.request_id(&request, None);
-        let response = match access::admit(&mut request, None) {
-            Ok(()) => self.inner.execute(request).await,
-            Err(fault) => refusal(fault),
-        };
-        outwards(response, &id)
+        if let Err(fault) = access::admit(&mut request, None) {
+            return outwards(refusal(fault), &id);
+        }
+        let asked = Asked::of(&mut request);
+        self.finished(self.inner.execute(request).await, &asked, &id)
     }
 
     /// Answers any operation, a subscription too, as a stream. What the request's data does not hold is looked for in the
@@ -157,8 +182,30 @@ impl Schema {
             let response = outwards(refusal(fault), &id);
             return futures_util::stream::once(std::future::ready(response)).boxed();
         }
+        let asked = Asked::of(&mut request);
         let responses = self.inner.execute_stream_with_session_data(request, session.unwrap_or_default());
-        responses.map(move |response| outwards(response, &id)).boxed()
+        let own = self.clone();
+        responses.map(move |response| own.finished(response, &asked, &id)).boxed()
+    }
+
+    /// The response as it leaves.
+    fn finished(&self, mut response: Response, asked: &Asked, id: &RequestId) -> Response {
+        if let Some(document) = &asked.document {
+            put_right(&self.types, document, asked.operation.as_deref(), &mut response);
+        }
+        outwards(response, id)
+    }
+}
+
+/// What a request asks for, as far as its answer must be brought into that shape.
+struct Asked {
+    document: Option<ExecutableDocument>,
+    operation: Option<String>,
+}
+
+impl Asked {
+    fn of(request: &mut Request) -> Self {
+        Self { document: request.parsed_query().ok().cloned(), operation: request.operation_name.clone() }
     }
 }
 

@@ -11,8 +11,8 @@ use std::cmp::Ordering::{Greater, Less};
 use std::convert::Infallible;
 use std::mem::discriminant;
 
-use async_graphql::connection::{Connection, CursorType, Edge};
-use async_graphql::{Context, InputType, Object, OutputType};
+use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
+use async_graphql::{Context, InputType, Object, ObjectType, OutputType, SchemaBuilder, SubscriptionType};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
@@ -174,6 +174,15 @@ impl Args {
 
 /// A page of `N`s.
 pub type Page<N> = Connection<Cursor, N, Total>;
+
+/// Describes the two types of a list, of which the library says nothing.
+pub fn described<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static, N: OutputType>(
+    schema: SchemaBuilder<Q, M, S>,
+) -> SchemaBuilder<Q, M, S> {
+    schema
+        .override_output_type_description::<Page<N>>("One page of a list.")
+        .override_output_type_description::<Edge<Cursor, N, EmptyFields>>("One entry of a list, with its cursor.")
+}
 
 type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 

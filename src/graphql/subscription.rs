@@ -40,6 +40,7 @@ pub struct SyncCompleted {
 /// What has happened, as it happens.
 pub struct Subscription;
 
+/// What has happened, as it happens.
 #[Subscribes]
 impl Subscription {
     /// One event for each finished run. With `after`, first what was missed, then live: no gap, no repeat.

@@ -35,9 +35,10 @@ impl From<Failure> for UserError {
 }
 
 impl UserError {
-    /// The input field at `path` makes no sense.
+    /// The input field at `path` makes no sense; with an empty path, the input as a whole.
     pub fn input(path: &[&str], message: impl Into<String>) -> Self {
-        Self::InputError(InputError(Failure::ours(ErrorCode::InvalidInput, message).at(path)))
+        let failure = Failure::ours(ErrorCode::InvalidInput, message);
+        Self::InputError(InputError(if path.is_empty() { failure } else { failure.at(path) }))
     }
 }
 

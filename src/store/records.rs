@@ -504,6 +504,17 @@ pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, record
     Ok(applied)
 }
 
+/// Marks orders as gone, for tests of other layers.
+///
+/// # Errors
+/// When the database refuses.
+#[cfg(test)]
+pub async fn order_mark_gone(tx: &mut Tx, connection: ConnectionId, ids: &[&str], now: Instant) -> Result<usize> {
+    let keys: Vec<_> = ids.iter().map(|id| (connection, *id)).collect();
+    let which = schema::orders::table.filter(Predicate::records(&keys));
+    diesel::update(which).set(schema::orders::deleted_at.eq(Some(now))).run(tx).await.during("Failed to mark orders as gone")
+}
+
 /// A term of a record, about to be written.
 pub(super) struct TermRow<'a> {
     connection: i64,

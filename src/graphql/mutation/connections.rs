@@ -13,9 +13,6 @@ use crate::record::{DataType, Json};
 use crate::store::keys::Access;
 use crate::sync::{Handle, NewAccount, Refused, Tested};
 
-/// The longest span that a first sync can be asked for, in days: ten years.
-const MOST_LOOKBACK_DAYS: i64 = 3653;
-
 /// A connected WMS to be made.
 #[derive(InputObject)]
 pub struct CreateConnectionInput {
@@ -27,7 +24,7 @@ pub struct CreateConnectionInput {
     customer_reference: Option<String>,
     /// What the integration's `credentialsSchema` asks for. They are kept encrypted, and never shown again.
     credentials: Json,
-    /// How far back the first sync of orders, returns and inbound shipments goes, in days: 1 to 3653. 30 when left out.
+    /// How far back the first sync of orders, returns and inbound shipments goes, in days. The server's default when left out.
     lookback_days: Option<i64>,
 }
 
@@ -100,16 +97,6 @@ impl Connections {
         ctx: &Context<'_>,
         #[graphql(desc = "The connected WMS to be made.")] input: CreateConnectionInput,
     ) -> Result<CreateConnectionPayload> {
-        let mut errors = Vec::new();
-        if input.name.trim().is_empty() {
-            errors.push(UserError::input(&["name"], "It needs a name"));
-        }
-        if let Some(days) = input.lookback_days.filter(|days| !(1..=MOST_LOOKBACK_DAYS).contains(days)) {
-            errors.push(UserError::input(&["lookbackDays"], format!("{days} is not between 1 and {MOST_LOOKBACK_DAYS}")));
-        }
-        if !errors.is_empty() {
-            return Ok(CreateConnectionPayload { connection: None, errors });
-        }
         let CreateConnectionInput { integration, name, customer_reference, credentials, lookback_days } = input;
         let new = NewAccount { integration, name, customer_reference, credentials, lookback_days };
         Ok(match engine::<Handle>(ctx)?.connect(new).await {

@@ -7,7 +7,6 @@ use super::Synced;
 use crate::graphql::errors::Result;
 use crate::graphql::pagination::{self, Args, Page};
 use crate::graphql::state;
-#[allow(clippy::wildcard_imports, reason = "every part is named")]
 use crate::record::*;
 use crate::store::records::locations_of;
 use crate::store::{Column, Predicate};

@@ -22,7 +22,6 @@ pub use interfaces::{Node, Record, RecordIsNode, record_by_id};
 use super::connection::ConnectedWms;
 use super::errors::{Fault, Result};
 use super::state;
-#[allow(clippy::wildcard_imports, reason = "the declarations name types of the model")]
 use crate::record::*;
 use crate::store::records::{Kind, Stored};
 
