@@ -23,7 +23,6 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once")]
 enum Command {
     /// Serve the API and keep connections in sync (the default)
     Serve(ServeArgs),

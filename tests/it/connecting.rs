@@ -125,7 +125,7 @@ on_both! {
             input(&redirect),
         ] {
             let text = refused(&server, input).await;
-            said.push(text.replace(&down, "http://down").replace(|c: char| c == '\u{1b}', ""));
+            said.push(text.replace(&down, "http://down").replace('\u{1b}', ""));
         }
         insta::assert_snapshot!("refused_connections", said.join("\n"));
         let data = server.data("{ connections { totalCount } }", json!({})).await;

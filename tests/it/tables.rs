@@ -43,11 +43,10 @@ fn schema() -> Tables {
         if let Some((name, kind)) = line.split_once(" -> ") {
             let name = name.trim_start_matches("r#");
             tables.entry(table.clone()).or_default().insert(name.to_owned(), kind.trim_end_matches(',').to_owned());
-        } else if let Some((name, rest)) = line.split_once(" (") {
-            if rest.ends_with(") {") {
+        } else if let Some((name, rest)) = line.split_once(" (")
+            && rest.ends_with(") {") {
                 name.clone_into(&mut table);
             }
-        }
     }
     tables
 }

@@ -28,9 +28,9 @@ async fn page_through(world: &World, arguments: &str, size: usize) -> Vec<String
             assert_eq!(info[back], json!(!from.is_empty()), "{query}");
             assert_eq!(info["startCursor"], list["edges"][0]["cursor"]);
             if count == "first" {
-                seen.extend(page)
+                seen.extend(page);
             } else {
-                seen.splice(0..0, page).for_each(drop)
+                seen.splice(0..0, page).for_each(drop);
             }
             assert_eq!(info[onward], json!(seen.len() < ids.len()), "{query}");
             if info[onward] == json!(false) {

@@ -3,8 +3,6 @@
 //! The variable names the file that `odoo/start.sh` prints (`url`, `api_keys`). Without it these tests say so and do
 //! nothing: the machines that test every commit have no Odoo. The figures to compare with are Odoo's own.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -25,6 +23,7 @@ async fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().await
 }
 
+#[expect(clippy::disallowed_methods, reason = "a switch of these tests, not a setting of the server")]
 fn odoo(user: &str) -> Option<Odoo> {
     let Some(file) = std::env::var_os("CROSSDOCK_TEST_ODOO") else {
         note("CROSSDOCK_TEST_ODOO is not set: nothing is tried against a real Odoo");
@@ -37,7 +36,6 @@ fn odoo(user: &str) -> Option<Odoo> {
     Some(Odoo::connect(credentials, &Http::new(Limits::default(), crate::clock::Clock::system()).unwrap()).unwrap())
 }
 
-#[expect(clippy::print_stderr, reason = "what a person who runs these tests wants to see")]
 fn note(text: &str) {
     eprintln!("{text}");
 }

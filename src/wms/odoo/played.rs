@@ -1,8 +1,6 @@
 //! A server that plays what a real Odoo 19 answered: rows as `fixtures/capture.py` took them, errors word for word. What
 //! a domain means is played only as far as the adapter's paging and relating need it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};

@@ -1,8 +1,6 @@
 //! The adapter against a server of captured answers ([`super::played`]): how rows become records, how pages resume, how
 //! every error is read, and what a write leaves behind.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
