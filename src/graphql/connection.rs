@@ -81,7 +81,7 @@ impl ConnectedWms {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "Only these.")] filter: Option<SyncRunFilter>,
     ) -> Result<Page<SyncRun>> {
-        let own = store::schedules::run_which(Some(&[self.0.id()]), None, None);
+        let own = store::runs::run_which(Some(&[self.0.id()]), None, None);
         let which = Predicate::All(vec![own, sync::which(filter.as_ref())?]);
         sync::page(ctx, &Args::forward(first, after), which).await
     }

@@ -23,7 +23,8 @@ use super::objects::Shown;
 use crate::record::{ConnectionId, Product, Record as _, Return, Term};
 use crate::store::connections::{Connection, Issue, connection_many, issue_list};
 use crate::store::records::{Kind, Listing, Stored, record_list, record_many, returns_of};
-use crate::store::schedules::{Schedule, SyncRun, run_latest, run_many, schedule_list};
+use crate::store::runs::{SyncRun, run_latest, run_many};
+use crate::store::schedules::{Schedule, schedule_list};
 use crate::store::writes::{Write, write_many};
 use crate::store::{self, Column, Conn, Op, Predicate, Scalar, Store};
 

@@ -14,7 +14,7 @@ use super::sync::{SyncRun, connection_ids};
 use crate::changes::Reader;
 use crate::record::{DataType, Instant};
 use crate::store::changes::{Change, Kind, change_which};
-use crate::store::schedules::SyncTrigger;
+use crate::store::runs::SyncTrigger;
 
 /// A sync run has ended.
 #[derive(SimpleObject)]

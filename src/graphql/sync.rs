@@ -10,7 +10,7 @@ use super::pagination::{self, Args, AsyncCount, Numbered, Page};
 use super::user_error::WmsError;
 use crate::record::filter::MAX_LIST;
 use crate::record::{ConnectionId, DataType, Failure, Id, Instant, Json};
-use crate::store::schedules::{self as stored, SyncMode, SyncStatus, SyncTrigger, reject_count, reject_list, run_count, run_list, run_which};
+use crate::store::runs::{self as stored, SyncMode, SyncStatus, SyncTrigger, reject_count, reject_list, run_count, run_list, run_which};
 use crate::store::{self, Conn, Predicate};
 
 /// One reading of a data type of a connection.

@@ -247,6 +247,16 @@ pub async fn issue_clear(conn: &mut Conn, id: ConnectionId, data_type: Option<Da
     Ok(())
 }
 
+/// Takes back the issues of a data type, except those of this code.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn issue_clear_but(conn: &mut Conn, id: ConnectionId, data_type: DataType, code: &str) -> Result<()> {
+    let which = i::table.filter(i::connection_id.eq(id.0)).filter(i::data_type.eq(data_type.as_str())).filter(i::code.ne(code));
+    diesel::delete(which).run(conn).await.during("Failed to clear issues")?;
+    Ok(())
+}
+
 /// The issues of these connections.
 ///
 /// # Errors

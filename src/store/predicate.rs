@@ -120,6 +120,15 @@ pub enum Predicate {
     Contains(Column, Scalar),
     /// The row is one of these records, of several connections: see [`records`](Self::records).
     Records(Keys),
+    /// None of the pages of a run showed the record of this connection in `table`.
+    Unlisted {
+        /// The records' table.
+        table: &'static str,
+        /// The connection's number.
+        connection: Scalar,
+        /// The run's number.
+        run: Scalar,
+    },
     /// One of the terms of this kind of the record meets the condition on [`Column::TERM_VALUE`].
     HasTerm {
         /// The record's table.
@@ -177,6 +186,8 @@ impl Column {
     pub const CONNECTION: Self = Self { name: "connection_id", lowest: None };
     /// Every record's identifier at its WMS.
     pub const SOURCE_ID: Self = Self { name: "source_id", lowest: None };
+    /// When a different content was last stored.
+    pub const CHANGED_AT: Self = Self { name: "changed_at", lowest: None };
     /// When a record was found gone.
     pub const DELETED_AT: Self = Self { name: "deleted_at", lowest: Some(Lowest::Time) };
     /// The column of [`Predicate::HasTerm`]'s condition.
@@ -213,6 +224,8 @@ pub trait Dialect: Backend + HasSqlType<Timestamptz> + HasSqlType<Json> {
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()>;
     /// A query whose rows are these numbers.
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()>;
+    /// A query, without its `WHERE`, whose rows are the source ids that pages of runs showed.
+    const LISTED: &'static str;
     /// A query whose rows are these records.
     fn keys<'b>(out: &mut AstPass<'_, 'b, Self>, keys: &'b Keys) -> QueryResult<()>;
 }
@@ -221,6 +234,7 @@ impl Dialect for Pg {
     const LOWEST_TIME: &'static str = "'-infinity'::timestamptz";
     const LOWEST_NUMBER: &'static str = "'-9223372036854775808'::bigint";
     const FIND: &'static str = "strpos";
+    const LISTED: &'static str = "SELECT json_array_elements_text(page.source_ids) COLLATE \"C\" FROM sync_pages AS page";
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
         out.push_sql("SELECT UNNEST(");
@@ -250,6 +264,7 @@ impl Dialect for Sqlite {
     const LOWEST_TIME: &'static str = "-9223372036854775808";
     const LOWEST_NUMBER: &'static str = "-9223372036854775808";
     const FIND: &'static str = "instr";
+    const LISTED: &'static str = "SELECT listed.value FROM sync_pages AS page, json_each(page.source_ids) AS listed";
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
         out.push_sql("SELECT value FROM json_each(");
@@ -351,6 +366,19 @@ impl Predicate {
                 column.write(out)?;
                 out.push_sql(" IN (");
                 DB::ints(out, values)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            // A difference of sets, which both databases sort or hash: a NOT IN would be tried row by row.
+            Self::Unlisted { table, connection, run } => {
+                out.push_sql("source_id IN (SELECT source_id FROM ");
+                out.push_sql(table);
+                out.push_sql(" WHERE deleted_at IS NULL AND connection_id = ");
+                DB::bind(out, connection)?;
+                out.push_sql(" EXCEPT ");
+                out.push_sql(DB::LISTED);
+                out.push_sql(" WHERE page.run_id = ");
+                DB::bind(out, run)?;
                 out.push_sql(")");
                 Ok(())
             }

@@ -82,6 +82,10 @@ pub trait Kind: Record {
     fn tally(conn: &mut Conn, which: Predicate) -> impl Future<Output = QueryResult<i64>> + Send;
     #[doc(hidden)]
     fn hashes(conn: &mut Conn, which: Predicate) -> impl Future<Output = QueryResult<Vec<(String, i64, Option<Instant>)>>> + Send;
+    /// Its table.
+    const TABLE: &'static str;
+    #[doc(hidden)]
+    fn mark_deleted(conn: &mut Conn, which: Predicate, at: Instant) -> impl Future<Output = QueryResult<Vec<String>>> + Send;
     #[doc(hidden)]
     fn upsert(conn: &mut Conn, rows: Vec<NewRow<'_, Self>>) -> impl Future<Output = QueryResult<()>> + Send;
 }
@@ -244,6 +248,13 @@ macro_rules! stored {
 
                 async fn hashes(conn: &mut Conn, which: Predicate) -> QueryResult<Vec<(String, i64, Option<Instant>)>> {
                     table.filter(which).select((t::source_id, t::content_hash, t::deleted_at)).all(conn).await
+                }
+
+                const TABLE: &'static str = stringify!($table);
+
+                async fn mark_deleted(conn: &mut Conn, which: Predicate, at: Instant) -> QueryResult<Vec<String>> {
+                    let gone = (t::deleted_at.eq(Some(at)), t::changed_at.eq(at), t::version.eq(t::version + 1));
+                    diesel::update(table.filter(which)).set(gone).returning(t::source_id).all(conn).await
                 }
 
                 async fn upsert(conn: &mut Conn, rows: Vec<NewRow<'_, Self>>) -> QueryResult<()> {
@@ -502,17 +513,6 @@ pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, record
     let changed: Vec<&K> = differing.iter().filter_map(|(id, _)| wanted.get(id)).map(|(record, _)| *record).collect();
     term_replace(tx, connection, &changed, &known).await?;
     Ok(applied)
-}
-
-/// Marks orders as gone, for tests of other layers.
-///
-/// # Errors
-/// When the database refuses.
-#[cfg(test)]
-pub async fn order_mark_gone(tx: &mut Tx, connection: ConnectionId, ids: &[&str], now: Instant) -> Result<usize> {
-    let keys: Vec<_> = ids.iter().map(|id| (connection, *id)).collect();
-    let which = schema::orders::table.filter(Predicate::records(&keys));
-    diesel::update(which).set(schema::orders::deleted_at.eq(Some(now))).run(tx).await.during("Failed to mark orders as gone")
 }
 
 /// A term of a record, about to be written.

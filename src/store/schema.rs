@@ -96,6 +96,7 @@ diesel::table! {
         window_start -> Nullable<Timestamptz>,
         window_end -> Nullable<Timestamptz>,
         scope_since -> Nullable<Timestamptz>,
+        confirm_deletions -> Bool,
         checkpoint -> Nullable<Json>,
         source_time -> Nullable<Timestamptz>,
         attempts -> BigInt,
@@ -124,6 +125,17 @@ diesel::table! {
         reason -> Text,
         raw -> Json,
         at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Json, Timestamptz};
+
+    sync_pages (run_id, page) {
+        run_id -> BigInt,
+        page -> BigInt,
+        source_ids -> Json,
     }
 }
 
@@ -458,6 +470,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     schedules,
     settings,
     shipping_methods,
+    sync_pages,
     sync_rejects,
     sync_runs,
     warehouse_customers,

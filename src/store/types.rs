@@ -165,13 +165,7 @@ code!(
     super::changes::Kind,
     super::keys::Access
 );
-code!(
-    super::connections::ConnectionStatus,
-    super::schedules::SyncTrigger,
-    super::schedules::SyncMode,
-    super::schedules::SyncStatus,
-    super::writes::WriteStatus,
-);
+code!(super::connections::ConnectionStatus, super::runs::SyncTrigger, super::runs::SyncMode, super::runs::SyncStatus, super::writes::WriteStatus,);
 
 impl<T, DB: Backend> ToSql<Text, DB> for Link<T>
 where

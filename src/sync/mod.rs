@@ -31,7 +31,8 @@ use crate::clock::Clock;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
 use crate::store::Store;
 use crate::store::connections::connection_find;
-use crate::store::schedules::{NewRun, SyncMode, SyncRun, SyncTrigger, run_request, schedule_list};
+use crate::store::runs::{NewRun, SyncMode, SyncRun, SyncTrigger};
+use crate::store::schedules::{run_request, schedule_list};
 pub use crate::wms::Integration;
 
 /// What can be adjusted.
@@ -89,6 +90,7 @@ impl Handle {
     }
 
     /// Starts runs now, or joins those that are under way. Without data types: all that the connection reads.
+    /// `confirm_deletions`: a full run may delete however much it finds gone.
     ///
     /// # Errors
     /// An unknown connection, a data type that it does not read, a window that makes no sense.
@@ -98,6 +100,7 @@ impl Handle {
         data_types: Option<Vec<DataType>>,
         mode: SyncMode,
         window: Option<(Instant, Instant)>,
+        confirm_deletions: bool,
     ) -> Result<Vec<SyncRun>, Refused> {
         let unknown = || Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&["connectionId"]);
         match (mode, window) {
@@ -111,6 +114,9 @@ impl Handle {
                 return Err(Failure::ours(ErrorCode::InvalidInput, "windowStart and windowEnd go with mode WINDOW").at(&["mode"]).into());
             }
             _ => {}
+        }
+        if confirm_deletions && mode != SyncMode::Full {
+            return Err(Failure::ours(ErrorCode::InvalidInput, "Only the mode FULL can confirm deletions").at(&["confirmDeletions"]).into());
         }
         let known: Vec<DataType> = {
             let mut conn = self.shared.store.read().await?;
@@ -128,7 +134,9 @@ impl Handle {
         let mut tx = self.shared.store.write().await?;
         let mut runs = Vec::new();
         for data_type in wanted {
-            runs.extend(run_request(&mut tx, connection, data_type, NewRun { trigger: SyncTrigger::Manual, mode, window }, now).await?);
+            runs.extend(
+                run_request(&mut tx, connection, data_type, NewRun { trigger: SyncTrigger::Manual, mode, window, confirm_deletions }, now).await?,
+            );
         }
         self.shared.store.commit(tx).await?;
         self.shared.due.notify_one();

@@ -1,7 +1,9 @@
 //! What to do when: pure functions, which the engine only carries out.
 
 use crate::record::{DataType, Instant};
-use crate::store::schedules::{Schedule, SyncMode, SyncRun};
+use crate::store::deletions::Missing;
+use crate::store::runs::{SyncMode, SyncRun};
+use crate::store::schedules::Schedule;
 use crate::wms::{Error, Kind, Retry, Scope};
 
 /// Seconds in an hour.
@@ -98,13 +100,19 @@ pub fn after_failure(error: &Error, run: i64, attempts: i64, now: Instant) -> St
     }
 }
 
+/// Whether a complete listing that misses so much may delete it: a source that lost half of its rows has more likely broken
+/// than been tidied up. Up to 50 records, or a fifth of all, are believed.
+pub fn deletions_are_plausible(found: Missing) -> bool {
+    found.missing <= 50 || found.missing.saturating_mul(5) <= found.stored
+}
+
 /// After so many failures in a row, a run that waits for its WMS is worth an issue.
 pub const ATTEMPTS_BEFORE_ISSUE: i64 = 3;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schedules::SyncTrigger;
+    use crate::store::runs::SyncTrigger;
 
     const NOW: Instant = Instant::from_micros(1_800_000_000_000_000);
 
@@ -132,7 +140,7 @@ mod tests {
             data_type: DataType::Orders,
             trigger: SyncTrigger::Scheduled,
             mode,
-            status: crate::store::schedules::SyncStatus::Running,
+            status: crate::store::runs::SyncStatus::Running,
             waiting_until: None,
             waiting_reason: None,
             queued_at: NOW,
@@ -141,6 +149,7 @@ mod tests {
             window_start: Some(NOW.minus_seconds(10)),
             window_end: None,
             scope_since: None,
+            confirm_deletions: false,
             checkpoint: None,
             source_time: None,
             attempts: 0,
@@ -178,6 +187,14 @@ mod tests {
         assert!(dues.iter().all(|due| *due <= NOW.plus_seconds(HOUR) && *due >= NOW.plus_seconds(HOUR - HOUR / 20)));
         let late = NOW.plus_seconds(3 * HOUR);
         assert_eq!(next_due(&schedule, 1, NOW, late), late, "a run longer than its interval is followed at once");
+    }
+
+    #[test]
+    fn a_listing_that_misses_too_much_deletes_nothing() {
+        let plausible = |stored, missing| deletions_are_plausible(Missing { stored, missing });
+        assert!(plausible(10, 10), "few records");
+        assert!(plausible(50, 50) && !plausible(51, 51));
+        assert!(plausible(1000, 200) && !plausible(1000, 201));
     }
 
     #[test]

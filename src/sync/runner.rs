@@ -9,14 +9,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Handle, Refused, policy};
-use crate::record::{ErrorCode, Failure, Instant, Json, nine};
+use crate::record::{DataType, ErrorCode, Failure, Instant, Json, nine};
 use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
-use crate::store::connections::{Connection, ConnectionStatus, connection_find, connection_status_set, issue_clear, issue_list, issue_raise};
-use crate::store::records::{self, Applied, Tell, record_apply};
-use crate::store::schedules::{
-    Ending, Lease, Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, lease_hold, lease_release, reject_put, run_advance, run_begin, run_finish,
-    run_wait,
+use crate::store::connections::{
+    Connection, ConnectionStatus, connection_find, connection_status_set, issue_clear, issue_clear_but, issue_list, issue_raise,
 };
+use crate::store::deletions::{Missing, record_delete_named, record_delete_unlisted, record_missing};
+use crate::store::records::{self, Applied, Tell, record_apply};
+use crate::store::runs::{
+    Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_forget, page_listed, reject_put, run_advance, run_begin, run_deleted,
+};
+use crate::store::schedules::{Ending, Lease, lease_hold, lease_release, run_finish, run_wait};
 use crate::store::{self, Tx};
 use crate::telemetry::chain;
 use crate::wms::{AnyPage, Checkpoint, Error, Kind, Next, Page, Scope, Wms};
@@ -28,6 +31,17 @@ enum Left {
     /// The process stops: somebody else goes on.
     HandedOver,
 }
+
+/// What became of the deletions that a complete listing asks for.
+enum Deletions {
+    /// They were carried out; what the change log has to say of it.
+    Carried(Vec<Entry>),
+    /// They are more than is plausible: somebody must confirm them.
+    Held(Missing),
+}
+
+/// The code of the issue that deletions wait for somebody's word.
+const DELETIONS_HELD: &str = "DELETIONS_HELD";
 
 /// What interrupts a run.
 #[derive(Debug)]
@@ -194,7 +208,7 @@ impl Worker<'_> {
             self.lay_down(page).await?;
             match ahead {
                 Some(ahead) => fetch = ahead,
-                None => return self.succeed().await,
+                None => return self.succeed(next == Next::Done { complete: true }).await,
             }
         }
     }
@@ -217,8 +231,14 @@ impl Worker<'_> {
         let tell = if run.trigger == SyncTrigger::Initial { Tell::Nothing } else { Tell::Each };
         let mut tx = shared.store.write().await?;
         lease_hold(&mut tx, &self.lease, lease_end(self.handle)).await?;
-        let applied = record_apply(&mut tx, connection, &page.records, now, tell).await?;
+        let mut applied = record_apply(&mut tx, connection, &page.records, now, tell).await?;
+        let gone = record_delete_named::<K>(&mut tx, connection, &page.deleted, now).await?;
         let rejected = reject(&mut tx, run.id, &page, &applied, now).await?;
+        // A row that cannot even be named may be any record: then the listing proves nothing.
+        let all_named = page.rejects.iter().all(|reject| reject.source_id.is_some());
+        if self.may_be_complete() && all_named {
+            page_listed(&mut tx, run.id, run.pages, &listed(&page)).await?;
+        }
         let dates = || page.records.iter().filter_map(|record| record.source().updated_at);
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let progress = Progress {
@@ -226,7 +246,7 @@ impl Worker<'_> {
             created: applied.created,
             updated: applied.updated,
             unchanged: applied.unchanged,
-            deleted: 0,
+            deleted: count(gone.len()),
             rejected,
             total: page.total.and_then(|total| i64::try_from(total).ok()),
             oldest: dates().min(),
@@ -238,29 +258,84 @@ impl Worker<'_> {
             },
         };
         let run = run_advance(&mut tx, run, &progress).await?;
+        applied.changes.extend(gone);
         change_append(&mut tx, applied.changes, Cause { run: Some(run.id), write: None }, now).await?;
         shared.store.commit(tx).await?;
         Ok(run)
     }
 
-    /// The run has read everything.
-    async fn succeed(&mut self) -> Result<Left, Broken> {
-        let shared = &self.handle.shared;
+    /// Whether the run reads without bounds, so that its listing may be complete.
+    fn may_be_complete(&self) -> bool {
         let run = &self.lease.run;
+        run.mode != SyncMode::Window && run.scope_since.is_none() && run.window_end.is_none()
+    }
+
+    /// Deletes what a complete listing did not show, unless that is more than is plausible.
+    async fn delete(&self, tx: &mut Tx, now: Instant) -> store::Result<Deletions> {
+        macro_rules! of_each {
+            ($([$variant:ident, $type:ident])+) => {
+                match self.lease.data_type() { $(DataType::$variant => self.delete_of::<crate::record::$type>(tx, now).await),+ }
+            };
+        }
+        nine!(of_each)
+    }
+
+    async fn delete_of<K: records::Kind>(&self, tx: &mut Tx, now: Instant) -> store::Result<Deletions> {
+        let (connection, run) = (self.lease.connection(), &self.lease.run);
+        let begun = run.started_at.unwrap_or(now);
+        // Every page must be remembered: one that an older version of this server committed is no evidence.
+        if page_count(tx, run.id).await? != run.pages {
+            return Ok(Deletions::Carried(Vec::new()));
+        }
+        let found = record_missing::<K>(tx, connection, run.id, begun).await?;
+        if found.missing == 0 {
+            return Ok(Deletions::Carried(Vec::new()));
+        }
+        if !run.confirm_deletions && !policy::deletions_are_plausible(found) {
+            return Ok(Deletions::Held(found));
+        }
+        Ok(Deletions::Carried(record_delete_unlisted::<K>(tx, connection, run.id, begun, now).await?))
+    }
+
+    /// The run has read everything.
+    async fn succeed(&mut self, complete: bool) -> Result<Left, Broken> {
+        let shared = &self.handle.shared;
         let now = shared.clock.now();
+        let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
+        let mut tx = shared.store.write().await?;
+        lease_hold(&mut tx, &self.lease, lease_end(self.handle)).await?;
+        let deletions = if complete && self.may_be_complete() { self.delete(&mut tx, now).await? } else { Deletions::Carried(Vec::new()) };
+        page_forget(&mut tx, self.lease.run.id).await?;
+        let (gone, held) = match deletions {
+            Deletions::Carried(gone) => (gone, None),
+            Deletions::Held(found) => (Vec::new(), Some(found)),
+        };
+        self.lease.run = run_deleted(&mut tx, self.lease.run.id, i64::try_from(gone.len()).unwrap_or(i64::MAX)).await?;
+        let run = &self.lease.run;
         let started = run.started_at.unwrap_or(now);
-        let status = if run.rejected > 0 { SyncStatus::Partial } else { SyncStatus::Succeeded };
+        let status = if run.rejected > 0 || held.is_some() { SyncStatus::Partial } else { SyncStatus::Succeeded };
         let watermark = (run.mode != SyncMode::Window).then(|| run.source_time.unwrap_or(started).min(started));
         let next_run_at = policy::next_due(&self.lease.schedule, run.id, started, now);
         let ending = Ending { status, error: None, next_run_at, watermark, failures: 0 };
-        let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
-        let mut tx = shared.store.write().await?;
         let run = run_finish(&mut tx, &self.lease, &ending, now).await?;
-        issue_clear(&mut tx, connection, Some(data_type)).await?;
+        // Only a complete listing can say that what an earlier one missed is there after all.
+        if complete {
+            issue_clear(&mut tx, connection, Some(data_type)).await?;
+        } else {
+            issue_clear_but(&mut tx, connection, data_type, DELETIONS_HELD).await?;
+        }
+        if let Some(found) = held {
+            let message = format!(
+                "A complete listing did not show {} of {} records, so none was deleted. If they are really gone, run triggerSync with mode FULL and confirmDeletions",
+                found.missing, found.stored
+            );
+            issue_raise(&mut tx, connection, DELETIONS_HELD, Some(data_type), &message, false, now).await?;
+            degrade(&mut tx, &self.lease).await?;
+        }
         if issue_list(&mut tx, &[connection.0]).await?.is_empty() {
             recover(&mut tx, &self.lease).await?;
         }
-        self.tell_end(&mut tx, now).await?;
+        self.tell_end(&mut tx, gone, now).await?;
         shared.store.commit(tx).await?;
         tracing::info!(
             connection.id = connection.0,
@@ -316,7 +391,7 @@ impl Worker<'_> {
         } else {
             degrade(&mut tx, &self.lease).await?;
         }
-        self.tell_end(&mut tx, now).await?;
+        self.tell_end(&mut tx, Vec::new(), now).await?;
         shared.store.commit(tx).await?;
         tracing::warn!(connection.id = connection.0, sync.data_type = %data_type, sync.run = run.id, error.code = %failure.code, error = failure.message, "A run failed");
         Ok(Left::Ended)
@@ -332,11 +407,17 @@ impl Worker<'_> {
     }
 
     /// The last act of the transaction that ends a run.
-    async fn tell_end(&self, tx: &mut Tx, now: Instant) -> store::Result<()> {
+    async fn tell_end(&self, tx: &mut Tx, mut entries: Vec<Entry>, now: Instant) -> store::Result<()> {
         let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
-        let entry = Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None };
-        change_append(tx, vec![entry], Cause { run: Some(self.lease.run.id), write: None }, now).await
+        entries.push(Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None });
+        change_append(tx, entries, Cause { run: Some(self.lease.run.id), write: None }, now).await
     }
+}
+
+/// The source ids that a page shows, those of rejects included: what cannot be mapped is still there.
+fn listed<K: records::Kind>(page: &Page<K>) -> Vec<&str> {
+    let rejected = page.rejects.iter().filter_map(|reject| reject.source_id.as_deref());
+    page.records.iter().map(|record| record.source().id.as_str()).chain(rejected).collect()
 }
 
 /// Keeps what could not be mapped, and what no database can hold.

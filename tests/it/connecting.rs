@@ -1,39 +1,16 @@
 //! Connecting a WMS: what is refused, by whom and by name, and what a WMS that fails does to its runs.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use crossdock::clock::Clock;
-use crossdock::wms::sandbox::server::{RunningSandbox, SandboxConfig, start};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::support::sandbox::{CREATE, input, own};
 use super::support::server::{Database, Server, on_both};
-
-const CREATE: &str = "mutation($input: CreateConnectionInput!) { createConnection(input: $input) {
-    connection { id name status lookbackDays customerReference schedules { dataType intervalSeconds enabled } }
-    errors { __typename code message path ... on WmsError { httpStatus retryable } } } }";
 
 const TRIGGER: &str = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS] }) { runs { id } errors { message } } }";
 
 const RUNS: &str = "query($id: ID!) { connection(id: $id) { status issues { code message blocking dataType }
     syncRuns(first: 3, filter: { dataTypes: [PRODUCTS] }) { nodes { id status waitingUntil waitingReason error { code message } } } } }";
-
-/// A sandbox of the test's own: connected and synced, or (given an address) put there for a connection that is.
-async fn own_sandbox(server: &Server, token: &str, at: Option<(SocketAddr, &str)>) -> (RunningSandbox, String) {
-    let clock = Clock::system();
-    let mut config = SandboxConfig { api_token: token.into(), orders: 50, ..SandboxConfig::new(Arc::new(move || clock.now())) };
-    if let Some((address, id)) = at {
-        config.addr = address;
-        return (start(config).await.expect("the WMS starts where it was"), id.to_owned());
-    }
-    let wms = start(config).await.expect("the WMS starts");
-    let data = server.data(CREATE, json!({ "input": input(&wms.url()) })).await;
-    let id = data["createConnection"]["connection"]["id"].as_str().unwrap_or_else(|| panic!("{data:#}")).to_owned();
-    server.synced(&id).await;
-    (wms, id)
-}
 
 /// A server that answers every request with the same bytes.
 async fn canned(answer: &'static [u8]) -> String {
@@ -47,10 +24,6 @@ async fn canned(answer: &'static [u8]) -> String {
         }
     });
     format!("http://{address}")
-}
-
-fn input(base_url: &str) -> Value {
-    json!({ "integration": "sandbox", "name": "Second warehouse", "credentials": { "baseUrl": base_url, "apiToken": "sandbox-demo-token" } })
 }
 
 async fn refused(server: &Server, input: Value) -> String {
@@ -133,7 +106,7 @@ on_both! {
     }
 
     async fn a_wms_that_goes_down_is_waited_for(server: Server) {
-        let (wms, id) = own_sandbox(&server, "sandbox-demo-token", None).await;
+        let (wms, id) = own(&server, 50, "sandbox-demo-token", None).await;
         let address = wms.addr();
         wms.shutdown().await.expect("the WMS stops");
         server.data(TRIGGER, json!({ "id": id })).await;
@@ -146,7 +119,7 @@ on_both! {
             data["connection"]["status"] == "DEGRADED" && data["connection"]["issues"].as_array().is_some_and(|all| all.iter().any(|issue| issue["code"] == "WMS_UNAVAILABLE"))
         }).await;
         // When it is back, the same run goes on, and the issue goes away by itself.
-        let (_wms, _) = own_sandbox(&server, "sandbox-demo-token", Some((address, &id))).await;
+        let (_wms, _) = own(&server, 50, "sandbox-demo-token", Some((address, &id))).await;
         let well = server.until(RUNS, json!({ "id": id }), |data| {
             server.advance(std::time::Duration::from_secs(900));
             data["connection"]["status"] == "ACTIVE" && data["connection"]["issues"] == json!([])
@@ -156,10 +129,10 @@ on_both! {
     }
 
     async fn credentials_that_the_wms_no_longer_takes_stop_the_connection(server: Server) {
-        let (wms, id) = own_sandbox(&server, "sandbox-demo-token", None).await;
+        let (wms, id) = own(&server, 50, "sandbox-demo-token", None).await;
         let address = wms.addr();
         wms.shutdown().await.expect("the WMS stops");
-        let (_wms, _) = own_sandbox(&server, "another-token", Some((address, &id))).await;
+        let (_wms, _) = own(&server, 50, "another-token", Some((address, &id))).await;
         server.data(TRIGGER, json!({ "id": id })).await;
         let stopped = server.until(RUNS, json!({ "id": id }), |data| data["connection"]["status"] == "CREDENTIALS_REJECTED").await;
         let run = &stopped["connection"]["syncRuns"]["nodes"][0];

@@ -4,6 +4,7 @@
 
 mod access;
 mod connecting;
+mod deleting;
 mod demo;
 mod layers;
 mod live;

@@ -44,9 +44,10 @@ fn schema() -> Tables {
             let name = name.trim_start_matches("r#");
             tables.entry(table.clone()).or_default().insert(name.to_owned(), kind.trim_end_matches(',').to_owned());
         } else if let Some((name, rest)) = line.split_once(" (")
-            && rest.ends_with(") {") {
-                name.clone_into(&mut table);
-            }
+            && rest.ends_with(") {")
+        {
+            name.clone_into(&mut table);
+        }
     }
     tables
 }

@@ -11,6 +11,7 @@ DROP TABLE record_terms;
 DROP TABLE writes;
 DROP TABLE changes;
 DROP TABLE change_head;
+DROP TABLE sync_pages;
 DROP TABLE sync_rejects;
 DROP TABLE sync_runs;
 DROP TABLE schedules;

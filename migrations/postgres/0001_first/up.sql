@@ -74,6 +74,8 @@ CREATE TABLE sync_runs (
     window_end TIMESTAMPTZ,
     -- What the listing covers, and where it goes on: fixed when the run starts, moved on with every page.
     scope_since TIMESTAMPTZ,
+    -- Somebody has said that it may delete however much it finds gone.
+    confirm_deletions BOOLEAN NOT NULL,
     checkpoint JSON,
     source_time TIMESTAMPTZ,
     attempts BIGINT NOT NULL,
@@ -100,6 +102,14 @@ CREATE TABLE sync_rejects (
     at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX sync_rejects_by_run ON sync_rejects (run_id, id);
+
+-- What each page of a complete listing showed, while the run is under way: what none of them showed is gone.
+CREATE TABLE sync_pages (
+    run_id BIGINT NOT NULL REFERENCES sync_runs (id) ON DELETE CASCADE,
+    page BIGINT NOT NULL,
+    source_ids JSON NOT NULL,
+    PRIMARY KEY (run_id, page)
+);
 
 -- The change log. Its positions are given out under the lock of change_head's only row, as the last act of a
 -- transaction: the order of positions is the order of commits, without gaps.

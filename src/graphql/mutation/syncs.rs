@@ -12,7 +12,7 @@ use crate::graphql::sync::SyncRun;
 use crate::graphql::user_error::{UserError, refused};
 use crate::record::{DataType, Instant};
 use crate::store::keys::Access;
-use crate::store::schedules::SyncMode;
+use crate::store::runs::SyncMode;
 use crate::sync::Handle;
 
 /// What is to be synced.
@@ -29,6 +29,10 @@ pub struct TriggerSyncInput {
     window_start: Option<Instant>,
     /// For the mode `WINDOW`: only what was changed before this moment.
     window_end: Option<Instant>,
+    /// For the mode `FULL`: delete whatever the source no longer lists, however much it is. Without it, a run that would
+    /// delete more than a fifth of a type's records, and more than 50, deletes nothing and ends PARTIAL.
+    #[graphql(default = false)]
+    confirm_deletions: bool,
 }
 
 impl TriggerSyncInput {
@@ -83,7 +87,7 @@ impl Syncs {
             let message = format!("{:?} is no connection's id", input.connection_id.as_str());
             return Ok(UserError::input(&["connectionId"], message).into());
         };
-        Ok(match engine::<Handle>(ctx)?.trigger(connection, input.data_types, input.mode, window).await {
+        Ok(match engine::<Handle>(ctx)?.trigger(connection, input.data_types, input.mode, window, input.confirm_deletions).await {
             Ok(runs) => TriggerSyncPayload { runs: runs.into_iter().map(|run| SyncRun(Arc::new(run))).collect(), errors: Vec::new() },
             Err(refusal) => refused(refusal)?.into(),
         })

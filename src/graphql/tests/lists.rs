@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{World, seconds, texts};
 use crate::record::*;
-use crate::store::records::order_mark_gone;
+use crate::store::deletions::record_delete_named;
 
 /// Pages through a list in both directions, and expects the same records in the same order each time.
 async fn page_through(world: &World, arguments: &str, size: usize) -> Vec<String> {
@@ -146,7 +146,8 @@ async fn arguments_that_make_no_sense_are_named() {
 async fn what_was_deleted_is_hidden_in_lists_and_found_by_id() {
     let world = World::full().await;
     let mut tx = world.store.write().await.unwrap();
-    assert_eq!(order_mark_gone(&mut tx, ConnectionId(1), &["O000", "O003"], seconds(5)).await.unwrap(), 2);
+    let gone = record_delete_named::<Order>(&mut tx, ConnectionId(1), &["O000".to_owned(), "O003".to_owned()], seconds(5)).await.unwrap();
+    assert_eq!(gone.len(), 2);
     world.store.commit(tx).await.unwrap();
     let id = Id::record::<Order>(ConnectionId(1), "O000");
     let shown = world

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{NOON, World, seconds, texts};
 use crate::record::*;
 use crate::store::keys::Access;
-use crate::store::schedules::{NewRun, SyncMode, SyncTrigger, reject_put, run_request};
+use crate::store::runs::{NewRun, SyncMode, SyncTrigger, reject_put};
+use crate::store::schedules::run_request;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_shows_its_fields_and_relations() {
@@ -196,7 +197,7 @@ async fn connections_show_their_schedules_and_runs() {
     let world = World::empty().await;
     let mut tx = world.store.write().await.unwrap();
     let window = Some((NOON, seconds(60)));
-    let new = NewRun { trigger: SyncTrigger::Manual, mode: SyncMode::Window, window };
+    let new = NewRun { trigger: SyncTrigger::Manual, mode: SyncMode::Window, window, confirm_deletions: false };
     let run = run_request(&mut tx, ConnectionId(1), DataType::Orders, new, NOON).await.unwrap().unwrap();
     for reason in ["no number", "no lines"] {
         reject_put(&mut tx, run.id, Some("O1"), reason, &Json::of(&json!({ "x": 1 })), NOON).await.unwrap();

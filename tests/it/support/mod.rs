@@ -1,5 +1,6 @@
 //! What the scenarios stand on.
 
 pub mod postgres;
+pub mod sandbox;
 pub mod server;
 pub mod socket;
