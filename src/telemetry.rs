@@ -4,6 +4,7 @@
 //! credential. The filter is in the form of `tracing-subscriber` (`info`, `crossdock=debug,info`).
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
@@ -22,7 +23,7 @@ pub enum LogFormat {
 /// A filter that makes no sense.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|e| format!("The log filter {filter:?} makes no sense: {e}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let started = match format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
