@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::random;
 use crate::record::DataType;
 use crate::store::vault::KEY_BYTES;
+use crate::sync::SHORTEST_INTERVAL;
 use crate::telemetry::LogFormat;
 
 /// Where things are kept.
@@ -76,9 +77,6 @@ pub struct ServeArgs {
     #[arg(long, env = "CROSSDOCK_WMS_DEADLINE", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub wms_deadline: u64,
 }
-
-/// The shortest interval between two syncs, in seconds.
-const SHORTEST_INTERVAL: i64 = 60;
 
 fn interval(text: &str) -> Result<(DataType, i64), String> {
     let (data_type, seconds) = text.split_once('=').ok_or("must look like ORDERS=600")?;

@@ -134,7 +134,7 @@ pub(super) async fn page(ctx: &Context<'_>, args: &Args, filter: Option<&Connect
 }
 
 /// When a data type of a connection is synced.
-pub struct SyncSchedule(Schedule);
+pub struct SyncSchedule(pub Schedule);
 
 /// When a data type of a connected WMS is synced.
 #[Object]

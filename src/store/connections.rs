@@ -181,6 +181,41 @@ pub async fn connection_find(conn: &mut Conn, id: ConnectionId) -> Result<Option
     t::table.find(id.0).select(Connection::columns()).one(conn).await.optional().during("Failed to read a connection")
 }
 
+/// What is to change of a connection, beside its credentials.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// The caller's own reference; `Some(None)` takes it away.
+    pub customer_reference: Option<Option<String>>,
+    /// How far back a first sync of transactional types goes, in days.
+    pub lookback_days: Option<i64>,
+}
+
+/// Changes a connection. `None`: there is none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn connection_change(tx: &mut Tx, id: ConnectionId, change: ConnectionChange) -> Result<Option<Connection>> {
+    let Some(found) = connection_find(tx, id).await? else { return Ok(None) };
+    let changed = (
+        t::name.eq(change.name.unwrap_or(found.name)),
+        t::customer_reference.eq(change.customer_reference.unwrap_or(found.customer_reference)),
+        t::lookback_days.eq(change.lookback_days.unwrap_or(found.lookback_days)),
+    );
+    let query = diesel::update(t::table.find(id.0)).set(changed).returning(Connection::columns());
+    query.one(tx).await.map(Some).during("Failed to change a connection")
+}
+
+/// Removes a connection with everything that was synced from it. False: there is none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn connection_remove(tx: &mut Tx, id: ConnectionId) -> Result<bool> {
+    let rows = diesel::delete(t::table.find(id.0)).run(tx).await.during("Failed to remove a connection")?;
+    Ok(rows > 0)
+}
+
 /// Sets how a connection is doing.
 ///
 /// # Errors

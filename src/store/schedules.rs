@@ -17,7 +17,7 @@ use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::connections::ConnectionStatus;
 use super::error::{During as _, Error, Result};
 use super::predicate::{Column, Predicate};
-use super::runs::{NewRun, SyncMode, SyncRun, SyncStatus, SyncTrigger, run_create, run_find};
+use super::runs::{NewRun, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_forget, run_create, run_find};
 use super::schema::{connections, schedules as s, sync_runs as r};
 use crate::record::{ConnectionId, DataType, Instant, Json, List};
 
@@ -272,4 +272,79 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
     let queued = (s::run_id.eq(Some(run.id)), s::next_run_at.eq(now));
     diesel::update(s::table.find((connection.0, data_type))).set(queued).run(tx).await.during("Failed to queue a run")?;
     Ok(Some(run))
+}
+
+/// Stops a run that is under way: its schedule goes on as if it had not been, and its worker's lease is worth nothing any
+/// more. The change log's entry is the caller's, in the same transaction. `None`: it is not under way.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run_cancel(tx: &mut Tx, run: &SyncRun, now: Instant) -> Result<Option<SyncRun>> {
+    schedule_lock(tx, ConnectionId(run.connection_id), run.data_type).await?;
+    let own = s::table.find((run.connection_id, run.data_type)).filter(s::run_id.eq(run.id));
+    let freed =
+        ((s::run_id.eq(None::<i64>), s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>)), (s::lease_token.eq(s::lease_token + 1),));
+    let stopped: Option<Schedule> =
+        diesel::update(own).set(freed).returning(Schedule::columns()).one(tx).await.optional().during("Failed to take a run from its schedule")?;
+    let Some(schedule) = stopped else { return Ok(None) };
+    schedule_due_set(tx, &schedule, now.plus_seconds(schedule.interval_seconds)).await?;
+    page_forget(tx, run.id).await?;
+    let ended = (
+        r::status.eq(SyncStatus::Cancelled),
+        r::finished_at.eq(Some(now)),
+        r::waiting_until.eq(None::<Instant>),
+        r::waiting_reason.eq(None::<String>),
+        r::checkpoint.eq(None::<Json>),
+    );
+    let query = diesel::update(r::table.find(run.id)).set(ended).returning(SyncRun::columns());
+    query.one(tx).await.map(Some).during("Failed to cancel a run")
+}
+
+async fn schedule_due_set(tx: &mut Tx, schedule: &Schedule, due: Instant) -> Result<()> {
+    let row = s::table.find((schedule.connection_id, schedule.data_type));
+    diesel::update(row).set(s::next_run_at.eq(due)).run(tx).await.during("Failed to set when a schedule is due")?;
+    Ok(())
+}
+
+/// What is to change of a schedule.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ScheduleChange {
+    /// Seconds between two runs.
+    pub interval_seconds: Option<i64>,
+    /// Whether it runs by itself.
+    pub enabled: Option<bool>,
+}
+
+/// Changes a schedule. A new interval counts from the last time that it was due, so it takes effect at once. `None`: there is
+/// no such schedule.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn schedule_change(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    data_type: DataType,
+    change: ScheduleChange,
+    now: Instant,
+) -> Result<Option<Schedule>> {
+    schedule_lock(tx, connection, data_type).await?;
+    let found = s::table.find((connection.0, data_type)).select(Schedule::columns()).one(tx).await.optional();
+    let Some(found): Option<Schedule> = found.during("Failed to read a schedule")? else { return Ok(None) };
+    let interval = change.interval_seconds.unwrap_or(found.interval_seconds);
+    // A run that is under way, or waits, keeps its time.
+    let due = if found.run_id.is_some() { found.next_run_at } else { found.next_run_at.plus_seconds(interval - found.interval_seconds).max(now) };
+    let changed = (s::interval_seconds.eq(interval), s::enabled.eq(change.enabled.unwrap_or(found.enabled)), s::next_run_at.eq(due));
+    let row = s::table.find((connection.0, data_type));
+    let query = diesel::update(row).set(changed).returning(Schedule::columns());
+    query.one(tx).await.map(Some).during("Failed to change a schedule")
+}
+
+/// Makes every enabled schedule of a connection due now: it has new credentials, or goes on after a pause.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn schedule_hurry(tx: &mut Tx, connection: ConnectionId, now: Instant) -> Result<()> {
+    let rows = s::table.filter(s::connection_id.eq(connection.0)).filter(s::enabled.eq(true)).filter(s::next_run_at.gt(now));
+    diesel::update(rows).set(s::next_run_at.eq(now)).run(tx).await.during("Failed to make schedules due")?;
+    Ok(())
 }

@@ -37,6 +37,25 @@ pub struct Tested {
 /// The longest name of a connection, in bytes.
 const LONGEST_NAME: usize = 200;
 
+/// # Errors
+/// A name that is empty or too long.
+pub(super) fn check_name(name: &str) -> Result<(), Failure> {
+    if name.trim().is_empty() || name.len() > LONGEST_NAME {
+        return Err(Failure::ours(ErrorCode::InvalidInput, format!("The name must have 1 to {LONGEST_NAME} bytes")).at(&["name"]));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// A lookback that is negative or too long.
+pub(super) fn check_lookback(days: i64) -> Result<(), Failure> {
+    if !(0..=LONGEST_LOOKBACK).contains(&days) {
+        let message = format!("lookbackDays must be from 0 to {LONGEST_LOOKBACK}");
+        return Err(Failure::ours(ErrorCode::InvalidInput, message).at(&["lookbackDays"]));
+    }
+    Ok(())
+}
+
 impl Handle {
     /// Connects an account: tries the credentials, stores the connection and its schedules, and lets its first syncs
     /// begin.
@@ -44,14 +63,9 @@ impl Handle {
     /// # Errors
     /// An unknown integration, malformed or refused credentials, a WMS that does not answer.
     pub async fn connect(&self, new: NewAccount) -> Result<Connection, Refused> {
-        let invalid = |field: &str, message: String| Refused::from(Failure::ours(ErrorCode::InvalidInput, message).at(&[field]));
-        if new.name.trim().is_empty() || new.name.len() > LONGEST_NAME {
-            return Err(invalid("name", format!("The name must have 1 to {LONGEST_NAME} bytes")));
-        }
+        check_name(&new.name)?;
         let lookback_days = new.lookback_days.unwrap_or(self.shared.settings.lookback_days);
-        if !(0..=LONGEST_LOOKBACK).contains(&lookback_days) {
-            return Err(invalid("lookbackDays", format!("lookbackDays must be from 0 to {LONGEST_LOOKBACK}")));
-        }
+        check_lookback(lookback_days)?;
         let tested = self.test_credentials(&new.integration, &new.credentials).await?;
         for (data_type, reason) in &tested.forbidden {
             tracing::info!(integration = new.integration, sync.data_type = %data_type, reason, "These credentials may not read a data type");

@@ -12,17 +12,20 @@
 
 mod connect;
 mod engine;
+mod manage;
 mod policy;
 mod runner;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub use connect::{NewAccount, Tested};
 pub use engine::Engine;
+pub use manage::{AccountChange, LONGEST_INTERVAL, SHORTEST_INTERVAL};
 pub use policy::default_interval;
 
 use crate::accounts::Accounts;
@@ -64,6 +67,27 @@ struct Shared {
     settings: Settings,
     /// Wakes the engine of this process: a schedule has become due.
     due: Notify,
+    workers: Workers,
+}
+
+/// The runs that this process works on, and how to stop each.
+#[derive(Default)]
+struct Workers(Mutex<HashMap<i64, CancellationToken>>);
+
+impl Workers {
+    fn begin(&self, run: i64, stop: CancellationToken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(run, stop);
+    }
+
+    fn end(&self, run: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    }
+
+    fn stop(&self, run: i64) {
+        if let Some(stop) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&run) {
+            stop.cancel();
+        }
+    }
 }
 
 /// What the rest of the server may ask of the engine. Cheap to clone.
@@ -81,7 +105,9 @@ impl std::fmt::Debug for Handle {
 impl Handle {
     /// A handle on an engine that does not run yet: see [`Engine`].
     pub fn new(accounts: Accounts, clock: Clock, settings: Settings) -> Self {
-        Self { shared: Arc::new(Shared { store: accounts.store().clone(), accounts, clock, settings, due: Notify::new() }) }
+        Self {
+            shared: Arc::new(Shared { store: accounts.store().clone(), accounts, clock, settings, due: Notify::new(), workers: Workers::default() }),
+        }
     }
 
     /// Every WMS that can be connected.

@@ -63,7 +63,9 @@ pub(super) async fn run(handle: &Handle, lease: Lease, stop: CancellationToken) 
     let (connection, data_type, id) = (lease.connection(), lease.data_type(), lease.run.id);
     let heart = Heart::beat(handle, &lease);
     let mut worker = Worker { handle, lease, lost: heart.lost.clone(), stop };
+    handle.shared.workers.begin(id, heart.lost.clone());
     let outcome = worker.work().await;
+    handle.shared.workers.end(id);
     heart.rest().await;
     match outcome {
         Ok(Left::Ended | Left::HandedOver) => {}

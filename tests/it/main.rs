@@ -8,6 +8,7 @@ mod deleting;
 mod demo;
 mod layers;
 mod live;
+mod managing;
 mod postgres_itself;
 mod reading;
 mod schema;

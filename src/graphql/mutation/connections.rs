@@ -1,8 +1,8 @@
-//! `createConnection` and `testConnection`.
+//! `createConnection`, `updateConnection`, `deleteConnection` and `testConnection`.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use super::engine;
 use crate::graphql::access::Needs;
@@ -11,7 +11,7 @@ use crate::graphql::errors::Result;
 use crate::graphql::user_error::{UserError, refused};
 use crate::record::{DataType, Json};
 use crate::store::keys::Access;
-use crate::sync::{Handle, NewAccount, Refused, Tested};
+use crate::sync::{AccountChange, Handle, NewAccount, Refused, Tested};
 
 /// A connected WMS to be made.
 #[derive(InputObject)]
@@ -35,6 +35,52 @@ pub struct CreateConnectionPayload {
     connection: Option<ConnectedWms>,
     /// What the caller can act on; empty when the connection was made.
     errors: Vec<UserError>,
+}
+
+/// What is to change of a connected WMS. What is left out stays as it is.
+#[derive(InputObject)]
+pub struct UpdateConnectionInput {
+    /// The connected WMS.
+    connection_id: ID,
+    /// What people are to call it.
+    name: Option<String>,
+    /// Your own reference; null takes it away.
+    customer_reference: MaybeUndefined<String>,
+    /// New credentials, whole: they are tried first. They resume a connection whose old ones the WMS rejected.
+    credentials: Option<Json>,
+    /// How far back a first sync of orders, returns and inbound shipments goes, in days.
+    lookback_days: Option<i64>,
+    /// True: nothing is synced until somebody says false.
+    paused: Option<bool>,
+}
+
+/// What came of `updateConnection`.
+#[derive(SimpleObject)]
+pub struct UpdateConnectionPayload {
+    /// The connection as it is now; null when the change was refused.
+    connection: Option<ConnectedWms>,
+    /// What the caller can act on; empty when the connection was changed.
+    errors: Vec<UserError>,
+}
+
+/// Which connected WMS is to be removed.
+#[derive(InputObject)]
+pub struct DeleteConnectionInput {
+    /// The connected WMS.
+    connection_id: ID,
+}
+
+/// What came of `deleteConnection`.
+#[derive(SimpleObject)]
+pub struct DeleteConnectionPayload {
+    /// The id of the connection that is no more; null when it was not removed.
+    deleted_connection_id: Option<ID>,
+    /// What the caller can act on; empty when the connection was removed.
+    errors: Vec<UserError>,
+}
+
+fn no_connection(id: &ID) -> UserError {
+    UserError::input(&["connectionId"], format!("{:?} is no connection's id", id.as_str()))
 }
 
 /// What is to be tested: a connection that there is, or credentials for one that there may be.
@@ -105,6 +151,46 @@ impl Connections {
         })
     }
 
+    /// Changes a connected WMS. Needs a key with `ADMIN` access.
+    #[graphql(guard = "Needs(Access::Admin)")]
+    async fn update_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to change.")] input: UpdateConnectionInput,
+    ) -> Result<UpdateConnectionPayload> {
+        let Some(id) = connection_id(&input.connection_id) else {
+            return Ok(UpdateConnectionPayload { connection: None, errors: vec![no_connection(&input.connection_id)] });
+        };
+        let customer_reference = match input.customer_reference {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(None),
+            MaybeUndefined::Value(reference) => Some(Some(reference)),
+        };
+        let UpdateConnectionInput { name, credentials, lookback_days, paused, .. } = input;
+        let change = AccountChange { name, customer_reference, credentials, lookback_days, paused };
+        Ok(match engine::<Handle>(ctx)?.change(id, change).await {
+            Ok(changed) => UpdateConnectionPayload { connection: Some(ConnectedWms(Arc::new(changed))), errors: Vec::new() },
+            Err(refusal) => UpdateConnectionPayload { connection: None, errors: vec![refused(refusal)?] },
+        })
+    }
+
+    /// Removes a connected WMS with everything that was synced from it. Nothing changes at the WMS. Needs a key with `ADMIN`
+    /// access.
+    #[graphql(guard = "Needs(Access::Admin)")]
+    async fn delete_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which connected WMS is to be removed.")] input: DeleteConnectionInput,
+    ) -> Result<DeleteConnectionPayload> {
+        let Some(id) = connection_id(&input.connection_id) else {
+            return Ok(DeleteConnectionPayload { deleted_connection_id: None, errors: vec![no_connection(&input.connection_id)] });
+        };
+        Ok(match engine::<Handle>(ctx)?.disconnect(id).await {
+            Ok(()) => DeleteConnectionPayload { deleted_connection_id: Some(input.connection_id), errors: Vec::new() },
+            Err(refusal) => DeleteConnectionPayload { deleted_connection_id: None, errors: vec![refused(refusal)?] },
+        })
+    }
+
     /// Tries credentials with as few calls as possible: those of a connected WMS, or others that are not kept. Needs a key
     /// with `ADMIN` access.
     #[graphql(guard = "Needs(Access::Admin)")]
@@ -116,7 +202,7 @@ impl Connections {
         let tested: std::result::Result<Tested, Refused> = match (input.connection_id, input.integration, input.credentials) {
             (Some(id), None, None) => match connection_id(&id) {
                 Some(id) => engine::<Handle>(ctx)?.test_connection(id).await,
-                None => return Ok(UserError::input(&["connectionId"], format!("{:?} is no connection's id", id.as_str())).into()),
+                None => return Ok(no_connection(&id).into()),
             },
             (None, Some(integration), Some(credentials)) => engine::<Handle>(ctx)?.test_credentials(&integration, &credentials).await,
             _ => return Ok(UserError::input(&[], "Give connectionId, or integration and credentials").into()),

@@ -1,4 +1,4 @@
-//! `triggerSync`.
+//! `triggerSync`, `cancelSync` and `updateSyncSchedule`.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::engine;
 use crate::graphql::access::Needs;
-use crate::graphql::connection::connection_id;
+use crate::graphql::connection::{SyncSchedule, connection_id};
 use crate::graphql::errors::Result;
 use crate::graphql::sync::SyncRun;
 use crate::graphql::user_error::{UserError, refused};
-use crate::record::{DataType, Instant};
+use crate::record::{DataType, Id, Instant};
 use crate::store::keys::Access;
 use crate::store::runs::SyncMode;
+use crate::store::schedules::ScheduleChange;
 use crate::sync::Handle;
 
 /// What is to be synced.
@@ -65,6 +66,44 @@ impl From<UserError> for TriggerSyncPayload {
     }
 }
 
+/// Which run is to be stopped.
+#[derive(InputObject)]
+pub struct CancelSyncInput {
+    /// The run.
+    run_id: ID,
+}
+
+/// What came of `cancelSync`.
+#[derive(SimpleObject)]
+pub struct CancelSyncPayload {
+    /// The run as it is now; null when it was not stopped.
+    run: Option<SyncRun>,
+    /// What the caller can act on; empty when the run was stopped.
+    errors: Vec<UserError>,
+}
+
+/// What is to change of a schedule. What is left out stays as it is.
+#[derive(InputObject)]
+pub struct UpdateSyncScheduleInput {
+    /// The connected WMS.
+    connection_id: ID,
+    /// The data type.
+    data_type: DataType,
+    /// Seconds between two runs: 60 to 31622400. Takes effect at once.
+    interval_seconds: Option<i64>,
+    /// False: it runs only when somebody asks.
+    enabled: Option<bool>,
+}
+
+/// What came of `updateSyncSchedule`.
+#[derive(SimpleObject)]
+pub struct UpdateSyncSchedulePayload {
+    /// The schedule as it is now; null when the change was refused.
+    schedule: Option<SyncSchedule>,
+    /// What the caller can act on; empty when the schedule was changed.
+    errors: Vec<UserError>,
+}
+
 /// See `Mutation`.
 #[derive(Default)]
 pub struct Syncs;
@@ -90,6 +129,41 @@ impl Syncs {
         Ok(match engine::<Handle>(ctx)?.trigger(connection, input.data_types, input.mode, window, input.confirm_deletions).await {
             Ok(runs) => TriggerSyncPayload { runs: runs.into_iter().map(|run| SyncRun(Arc::new(run))).collect(), errors: Vec::new() },
             Err(refusal) => refused(refusal)?.into(),
+        })
+    }
+
+    /// Stops a run, whatever it is doing. What it has stored stays. Needs a key with `WRITE` access.
+    #[graphql(guard = "Needs(Access::Write)")]
+    async fn cancel_sync(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which run is to be stopped.")] input: CancelSyncInput,
+    ) -> Result<CancelSyncPayload> {
+        let Ok(Id::SyncRun(run)) = input.run_id.parse() else {
+            let error = UserError::input(&["runId"], format!("{:?} is no run's id", input.run_id.as_str()));
+            return Ok(CancelSyncPayload { run: None, errors: vec![error] });
+        };
+        Ok(match engine::<Handle>(ctx)?.cancel(run).await {
+            Ok(run) => CancelSyncPayload { run: Some(SyncRun(Arc::new(run))), errors: Vec::new() },
+            Err(refusal) => CancelSyncPayload { run: None, errors: vec![refused(refusal)?] },
+        })
+    }
+
+    /// Changes how often a data type of a connection is synced, or whether it is. Needs a key with `ADMIN` access.
+    #[graphql(guard = "Needs(Access::Admin)")]
+    async fn update_sync_schedule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to change.")] input: UpdateSyncScheduleInput,
+    ) -> Result<UpdateSyncSchedulePayload> {
+        let Some(connection) = connection_id(&input.connection_id) else {
+            let message = format!("{:?} is no connection's id", input.connection_id.as_str());
+            return Ok(UpdateSyncSchedulePayload { schedule: None, errors: vec![UserError::input(&["connectionId"], message)] });
+        };
+        let change = ScheduleChange { interval_seconds: input.interval_seconds, enabled: input.enabled };
+        Ok(match engine::<Handle>(ctx)?.reschedule(connection, input.data_type, change).await {
+            Ok(schedule) => UpdateSyncSchedulePayload { schedule: Some(SyncSchedule(schedule)), errors: Vec::new() },
+            Err(refusal) => UpdateSyncSchedulePayload { schedule: None, errors: vec![refused(refusal)?] },
         })
     }
 }
