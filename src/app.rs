@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -84,9 +85,15 @@ async fn check_key(store: &Store) -> anyhow::Result<()> {
 
 /// Starts everything and returns when it listens.
 ///
+/// The future is boxed so that all it is made of is compiled here, once, and not again in every binary that awaits it.
+///
 /// # Errors
 /// What cannot be opened, made or listened on.
-pub async fn start(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
+pub fn start(args: &ServeArgs, clock: Clock) -> BoxFuture<'_, anyhow::Result<App>> {
+    Box::pin(assemble(args, clock))
+}
+
+async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let store = open_store(&args.store).await?;
     let http = wms::http::Http::new(args.wms_limits(), clock.clone())?;
     let accounts = Accounts::new(store.clone(), http, wms::integrations());
@@ -118,7 +125,11 @@ impl App {
     ///
     /// # Errors
     /// When the server had failed before.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    pub fn stop(self) -> BoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(self.drain())
+    }
+
+    async fn drain(self) -> anyhow::Result<()> {
         self.stop.cancel();
         let ends = async {
             let (serving, engine) = tokio::join!(self.serving, self.engine);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -82,11 +83,23 @@ struct SandboxArgs {
     state: Option<PathBuf>,
 }
 
-/// Does what the command line says.
-///
-/// # Errors
-/// What went wrong, with its context.
-pub async fn run() -> anyhow::Result<()> {
+/// Does what the command line says, on a runtime of its own: SQLite needs the multi-threaded one.
+pub fn main() -> ExitCode {
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("Failed to start the runtime")
+        .and_then(|runtime| runtime.block_on(run()));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     telemetry::start(&cli.log.log, cli.log.log_format).map_err(anyhow::Error::msg)?;
     match cli.command {

@@ -1,14 +1,5 @@
-//! The `crossdock` command: see `crossdock --help`.
+//! The `crossdock` command: see `crossdock --help`. Everything is in the library, so that it is compiled once.
 
-use std::process::ExitCode;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match crossdock::cli::run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> std::process::ExitCode {
+    crossdock::cli::main()
 }
