@@ -268,7 +268,10 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
     if let Some(run) = found.run_id {
         return run_find(tx, run).await;
     }
-    let run = run_create(tx, connection.0, data_type, new, now).await?;
+    // Asked for before the first sync has begun: then this is the first sync, and counts as such.
+    let first = found.initial_sync_completed_at.is_none() && new.mode == SyncMode::Incremental;
+    let trigger = if first { SyncTrigger::Initial } else { new.trigger };
+    let run = run_create(tx, connection.0, data_type, NewRun { trigger, ..new }, now).await?;
     let queued = (s::run_id.eq(Some(run.id)), s::next_run_at.eq(now));
     diesel::update(s::table.find((connection.0, data_type))).set(queued).run(tx).await.during("Failed to queue a run")?;
     Ok(Some(run))

@@ -15,13 +15,13 @@ const NONCE_BYTES: usize = 24;
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The key is not the one that they were sealed with, or the bytes are damaged.
-    #[error("the encryption key is not the one that this database's credentials were sealed with")]
+    #[error("The encryption key is not the one that this database's credentials were sealed with")]
     WrongKey,
     /// The operating system gave no randomness.
-    #[error("the operating system gave no random bytes")]
+    #[error("The operating system gave no random bytes")]
     Randomness,
     /// Sealing failed.
-    #[error("the credentials cannot be sealed")]
+    #[error("The credentials cannot be sealed")]
     Seal,
 }
 

@@ -76,6 +76,20 @@ on_both! {
         assert!(orders.len() <= 3, "{orders:#?}");
     }
 
+    async fn a_sync_asked_for_before_the_first_one_is_the_first_one(server: Server) {
+        let demo = server.demo().await;
+        server.synced(&demo).await;
+        let mut socket = server.socket().await;
+        socket.subscribe("done", COMPLETED, json!({ "types": ["RETURNS"] })).await;
+        let url = server.app.demo.as_ref().expect("the demo").sandbox.url();
+        let create = "mutation($input: CreateConnectionInput!) { createConnection(input: $input) { connection { id } errors { message } } }";
+        let input = crate::support::sandbox::input(&url);
+        let id = server.data(create, json!({ "input": input })).await["createConnection"]["connection"]["id"].clone();
+        server.data("mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [RETURNS] }) { errors { message } } }", json!({ "id": id })).await;
+        let event = socket.next("done").await;
+        assert_eq!((kind(&event).1.as_str(), &event["syncCompleted"]["isInitial"]), ("INITIAL", &json!(true)), "{event:#}");
+    }
+
     async fn a_socket_without_a_key_is_closed(server: Server) {
         use super::super::support::socket::Socket;
         let mut socket = Socket::connect(&server.url("/graphql").replace("http", "ws")).await;
