@@ -3,7 +3,7 @@
 //! A [`Failure`] is one of two things, and [`Failure::is_from_wms`] says which: ours (the input makes no sense here), or
 //! the WMS's, whose own words are shown unchanged.
 
-use async_graphql::{Interface, Object};
+use async_graphql::{ID, Interface, Object};
 
 use crate::record::{ErrorCode, Failure, Instant, Json};
 use crate::sync::Refused;
@@ -39,6 +39,11 @@ impl UserError {
     pub fn input(path: &[&str], message: impl Into<String>) -> Self {
         let failure = Failure::ours(ErrorCode::InvalidInput, message);
         Self::InputError(InputError(if path.is_empty() { failure } else { failure.at(path) }))
+    }
+
+    /// The field `connectionId` of an input holds something else.
+    pub fn no_connection(id: &ID) -> Self {
+        Self::input(&["connectionId"], format!("{:?} is no connection's id", id.as_str()))
     }
 }
 

@@ -9,14 +9,12 @@
 //! * A schedule has at most one run under way (`run_id`). A run that waits keeps its place there; the schedule is due
 //!   again when the wait is over.
 
-use diesel::{
-    BoolExpressionMethods as _, ExpressionMethods as _, NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable,
-};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::connections::ConnectionStatus;
 use super::error::{During as _, Error, Result};
-use super::predicate::{Column, Predicate};
+use super::predicate::{Column, Op, Predicate, Scalar};
 use super::runs::{NewRun, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_forget, run_create, run_find};
 use super::schema::{connections, schedules as s, sync_runs as r};
 use crate::record::{ConnectionId, DataType, Instant, Json, List};
@@ -118,10 +116,17 @@ pub async fn schedule_list(conn: &mut Conn, connections: &[i64]) -> Result<Vec<S
 /// # Errors
 /// When the database does not answer.
 pub async fn schedule_next_due(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
-    let free = s::leased_until.is_null().or(s::leased_until.assume_not_null().lt(now));
     let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
-    let query = s::table.filter(s::enabled.eq(true).or(s::run_id.is_not_null())).filter(s::connection_id.eq_any(syncing)).filter(free);
+    let query = s::table.filter(can_be_taken(now)).filter(s::connection_id.eq_any(syncing));
     query.order(s::next_run_at).limit(1).select(s::next_run_at).one(conn).await.optional().during("Failed to find the next due schedule")
+}
+
+/// A schedule that runs by itself, or that somebody asked to run, and that nobody has leased.
+fn can_be_taken(now: Instant) -> Predicate {
+    let wanted = [Predicate::eq(s::enabled, Scalar::Bool(true)), Predicate::Not(Box::new(Predicate::IsNull(Column::of(s::run_id))))];
+    let until = Column::of(s::leased_until);
+    let free = [Predicate::IsNull(until), Predicate::Is(until, Op::Lt, Scalar::Time(now))];
+    Predicate::All(vec![Predicate::Any(wanted.to_vec()), Predicate::Any(free.to_vec())])
 }
 
 /// Connections in these states are synced.
@@ -135,11 +140,9 @@ fn statuses_that_sync() -> Predicate {
 /// # Errors
 /// When the database refuses.
 pub async fn schedule_lease(tx: &mut Tx, owner: &str, now: Instant, until: Instant) -> Result<Option<Lease>> {
-    let free = s::leased_until.is_null().or(s::leased_until.assume_not_null().lt(now));
     let pick = s::table
         .filter(s::next_run_at.le(now))
-        .filter(s::enabled.eq(true).or(s::run_id.is_not_null()))
-        .filter(free)
+        .filter(can_be_taken(now))
         .filter(s::connection_id.eq_any(connections::table.filter(statuses_that_sync()).select(connections::id)))
         .order(s::next_run_at)
         .limit(1)

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Handle, runner};
+use crate::record::Instant;
 use crate::store::Result;
 use crate::store::schedules::{Lease, schedule_lease, schedule_next_due};
 
@@ -36,8 +37,7 @@ impl Engine {
             // Armed before the look, so that what becomes due in between is not missed.
             let woken = self.handle.shared.due.notified();
             match self.take(&mut runs).await {
-                Ok(()) => {
-                    let pause = self.pause().await;
+                Ok(pause) => {
                     tokio::select! {
                         () = woken => {}
                         () = self.stop.cancelled() => {}
@@ -57,44 +57,30 @@ impl Engine {
         while runs.join_next().await.is_some() {}
     }
 
-    /// Fills the free places with due schedules.
-    async fn take(&self, runs: &mut JoinSet<()>) -> Result<()> {
-        while runs.len() < self.handle.shared.settings.workers {
-            let Some(lease) = self.lease().await? else { break };
+    /// Fills the free places with due schedules. Answers with how long to wait before the next look: until the next schedule
+    /// is due, but no longer than the poll.
+    async fn take(&self, runs: &mut JoinSet<()>) -> Result<Duration> {
+        let shared = &self.handle.shared;
+        while runs.len() < shared.settings.workers {
+            let now = shared.clock.now();
+            // A look without a lock first: most of the time nothing is due.
+            let Some(due) = schedule_next_due(&mut shared.store.read().await?, now).await? else { return Ok(POLL) };
+            if due > now {
+                return Ok(Duration::from_millis(u64::try_from(due.millis_since(now)).unwrap_or(0) + 1).min(POLL));
+            }
+            let Some(lease) = self.lease(now).await? else { return Ok(POLL) };
             let (handle, stop) = (self.handle.clone(), self.stop.clone());
             runs.spawn(async move { runner::run(&handle, lease, stop).await });
         }
-        Ok(())
+        // All places are taken: the end of a run is what to wait for.
+        Ok(POLL)
     }
 
-    async fn lease(&self) -> Result<Option<Lease>> {
+    async fn lease(&self, now: Instant) -> Result<Option<Lease>> {
         let shared = &self.handle.shared;
-        let now = shared.clock.now();
-        // A look without a lock first: most of the time nothing is due.
-        let due = schedule_next_due(&mut shared.store.read().await?, now).await?;
-        if due.is_none_or(|due| due > now) {
-            return Ok(None);
-        }
         let mut tx = shared.store.write().await?;
-        let lease = schedule_lease(&mut tx, &self.owner, now, now.plus_seconds(self.lease_seconds())).await?;
+        let lease = schedule_lease(&mut tx, &self.owner, now, shared.lease_end()).await?;
         shared.store.commit(tx).await?;
         Ok(lease)
-    }
-
-    fn lease_seconds(&self) -> i64 {
-        i64::try_from(self.handle.shared.settings.lease.as_secs()).unwrap_or(30)
-    }
-
-    /// Until the next schedule is due, but no longer than the poll.
-    async fn pause(&self) -> Duration {
-        let shared = &self.handle.shared;
-        let Ok(mut conn) = shared.store.read().await else { return POLL };
-        let now = shared.clock.now();
-        match schedule_next_due(&mut conn, now).await {
-            // All places are taken: the end of a run is what to wait for.
-            Ok(Some(due)) if due <= now => POLL,
-            Ok(Some(due)) => Duration::from_millis(u64::try_from(due.millis_since(now)).unwrap_or(0) + 1).min(POLL),
-            _ => POLL,
-        }
     }
 }

@@ -57,6 +57,25 @@ impl Default for Settings {
     }
 }
 
+/// What a run that somebody asks for reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// What changed since the last run.
+    Incremental,
+    /// Everything that the source lists.
+    Full {
+        /// Whether it may delete however much it finds gone.
+        confirm_deletions: bool,
+    },
+    /// What was changed within a span of time.
+    Window {
+        /// Then or later.
+        start: Instant,
+        /// Earlier than this; later than `start`.
+        end: Instant,
+    },
+}
+
 /// The longest lookback, in days.
 pub const LONGEST_LOOKBACK: i64 = 1095;
 
@@ -68,6 +87,13 @@ struct Shared {
     /// Wakes the engine of this process: a schedule has become due.
     due: Notify,
     workers: Workers,
+}
+
+impl Shared {
+    /// When a lease that is taken or renewed now runs out.
+    fn lease_end(&self) -> Instant {
+        self.clock.now().plus_seconds(i64::try_from(self.settings.lease.as_secs()).unwrap_or(30))
+    }
 }
 
 /// The runs that this process works on, and how to stop each.
@@ -116,34 +142,11 @@ impl Handle {
     }
 
     /// Starts runs now, or joins those that are under way. Without data types: all that the connection reads.
-    /// `confirm_deletions`: a full run may delete however much it finds gone.
     ///
     /// # Errors
-    /// An unknown connection, a data type that it does not read, a window that makes no sense.
-    pub async fn trigger(
-        &self,
-        connection: ConnectionId,
-        data_types: Option<Vec<DataType>>,
-        mode: SyncMode,
-        window: Option<(Instant, Instant)>,
-        confirm_deletions: bool,
-    ) -> Result<Vec<SyncRun>, Refused> {
+    /// An unknown connection, a data type that it does not read.
+    pub async fn trigger(&self, connection: ConnectionId, data_types: Option<Vec<DataType>>, reading: Reading) -> Result<Vec<SyncRun>, Refused> {
         let unknown = || Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&["connectionId"]);
-        match (mode, window) {
-            (SyncMode::Window, None) => {
-                return Err(Failure::ours(ErrorCode::InvalidInput, "A window needs windowStart and windowEnd").at(&["windowStart"]).into());
-            }
-            (SyncMode::Window, Some((start, end))) if start >= end => {
-                return Err(Failure::ours(ErrorCode::InvalidInput, "windowEnd must be later than windowStart").at(&["windowEnd"]).into());
-            }
-            (SyncMode::Full | SyncMode::Incremental, Some(_)) => {
-                return Err(Failure::ours(ErrorCode::InvalidInput, "windowStart and windowEnd go with mode WINDOW").at(&["mode"]).into());
-            }
-            _ => {}
-        }
-        if confirm_deletions && mode != SyncMode::Full {
-            return Err(Failure::ours(ErrorCode::InvalidInput, "Only the mode FULL can confirm deletions").at(&["confirmDeletions"]).into());
-        }
         let known: Vec<DataType> = {
             let mut conn = self.shared.store.read().await?;
             connection_find(&mut conn, connection).await?.ok_or_else(unknown)?;
@@ -156,13 +159,17 @@ impl Handle {
                 return Err(failure.at(&["dataTypes", &index.to_string()]).into());
             }
         }
+        let (mode, window, confirm_deletions) = match reading {
+            Reading::Incremental => (SyncMode::Incremental, None, false),
+            Reading::Full { confirm_deletions } => (SyncMode::Full, None, confirm_deletions),
+            Reading::Window { start, end } => (SyncMode::Window, Some((start, end)), false),
+        };
+        let new = NewRun { trigger: SyncTrigger::Manual, mode, window, confirm_deletions };
         let now = self.shared.clock.now();
         let mut tx = self.shared.store.write().await?;
         let mut runs = Vec::new();
         for data_type in wanted {
-            runs.extend(
-                run_request(&mut tx, connection, data_type, NewRun { trigger: SyncTrigger::Manual, mode, window, confirm_deletions }, now).await?,
-            );
+            runs.extend(run_request(&mut tx, connection, data_type, new, now).await?);
         }
         self.shared.store.commit(tx).await?;
         self.shared.due.notify_one();

@@ -24,14 +24,6 @@ use crate::store::{self, Tx};
 use crate::telemetry::chain;
 use crate::wms::{AnyPage, Checkpoint, Error, Kind, Next, Page, Scope, Wms};
 
-/// How a run left the worker's hands.
-enum Left {
-    /// It ended, and the store knows.
-    Ended,
-    /// The process stops: somebody else goes on.
-    HandedOver,
-}
-
 /// What became of the deletions that a complete listing asks for.
 enum Deletions {
     /// They were carried out; what the change log has to say of it.
@@ -68,7 +60,7 @@ pub(super) async fn run(handle: &Handle, lease: Lease, stop: CancellationToken) 
     handle.shared.workers.end(id);
     heart.rest().await;
     match outcome {
-        Ok(Left::Ended | Left::HandedOver) => {}
+        Ok(()) => {}
         Err(Broken::Store(store::Error::LeaseLost)) => {
             tracing::warn!(connection.id = connection.0, sync.data_type = %data_type, sync.run = id, "Lost a run to another worker");
         }
@@ -122,13 +114,9 @@ impl Heart {
     }
 }
 
-fn lease_end(handle: &Handle) -> Instant {
-    handle.shared.clock.now().plus_seconds(i64::try_from(handle.shared.settings.lease.as_secs()).unwrap_or(30))
-}
-
 async fn renew(handle: &Handle, lease: &Lease) -> store::Result<()> {
     let mut tx = handle.shared.store.write().await?;
-    lease_hold(&mut tx, lease, lease_end(handle)).await?;
+    lease_hold(&mut tx, lease, handle.shared.lease_end()).await?;
     handle.shared.store.commit(tx).await
 }
 
@@ -142,7 +130,7 @@ struct Worker<'h> {
 type Fetch = AbortOnDropHandle<Result<AnyPage, Error>>;
 
 impl Worker<'_> {
-    async fn work(&mut self) -> Result<Left, Broken> {
+    async fn work(&mut self) -> Result<(), Broken> {
         let connection = {
             let mut conn = self.handle.shared.store.read().await?;
             connection_find(&mut conn, self.lease.connection()).await?
@@ -172,7 +160,7 @@ impl Worker<'_> {
             let now = shared.clock.now();
             let scope = policy::scope(&self.lease.schedule, &self.lease.run, incremental, connection.lookback_days, now);
             let mut tx = shared.store.write().await?;
-            lease_hold(&mut tx, &self.lease, lease_end(self.handle)).await?;
+            lease_hold(&mut tx, &self.lease, self.handle.shared.lease_end()).await?;
             run_begin(&mut tx, self.lease.run.id, now, scope.since).await?;
             shared.store.commit(tx).await?;
             self.lease.run.started_at = Some(now);
@@ -186,7 +174,7 @@ impl Worker<'_> {
         AbortOnDropHandle::new(tokio::spawn(async move { wms.pull(data_type, &scope, checkpoint.as_ref()).await }))
     }
 
-    async fn pages(&mut self, wms: &Arc<dyn Wms>, scope: Scope) -> Result<Left, Broken> {
+    async fn pages(&mut self, wms: &Arc<dyn Wms>, scope: Scope) -> Result<(), Broken> {
         let checkpoint = self.lease.run.checkpoint.as_ref().map(|json| Checkpoint(json.to_value()));
         let mut fetch = self.fetch(wms, scope, checkpoint);
         loop {
@@ -232,7 +220,7 @@ impl Worker<'_> {
         let now = shared.clock.now();
         let tell = if run.trigger == SyncTrigger::Initial { Tell::Nothing } else { Tell::Each };
         let mut tx = shared.store.write().await?;
-        lease_hold(&mut tx, &self.lease, lease_end(self.handle)).await?;
+        lease_hold(&mut tx, &self.lease, self.handle.shared.lease_end()).await?;
         let mut applied = record_apply(&mut tx, connection, &page.records, now, tell).await?;
         let gone = record_delete_named::<K>(&mut tx, connection, &page.deleted, now).await?;
         let rejected = reject(&mut tx, run.id, &page, &applied, now).await?;
@@ -300,12 +288,12 @@ impl Worker<'_> {
     }
 
     /// The run has read everything.
-    async fn succeed(&mut self, complete: bool) -> Result<Left, Broken> {
+    async fn succeed(&mut self, complete: bool) -> Result<(), Broken> {
         let shared = &self.handle.shared;
         let now = shared.clock.now();
         let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
         let mut tx = shared.store.write().await?;
-        lease_hold(&mut tx, &self.lease, lease_end(self.handle)).await?;
+        lease_hold(&mut tx, &self.lease, self.handle.shared.lease_end()).await?;
         let deletions = if complete && self.may_be_complete() { self.delete(&mut tx, now).await? } else { Deletions::Carried(Vec::new()) };
         page_forget(&mut tx, self.lease.run.id).await?;
         let (gone, held) = match deletions {
@@ -350,11 +338,11 @@ impl Worker<'_> {
             sync.duration_ms = now.millis_since(started),
             "A run ended"
         );
-        Ok(Left::Ended)
+        Ok(())
     }
 
     /// A page failed: waits, or gives the run up.
-    async fn failed(&mut self, error: Error) -> Result<Left, Broken> {
+    async fn failed(&mut self, error: Error) -> Result<(), Broken> {
         let now = self.handle.shared.clock.now();
         let step = policy::after_failure(&error, self.lease.run.id, self.lease.run.attempts, now);
         let policy::Step::Wait { until, attempts } = step else {
@@ -371,11 +359,11 @@ impl Worker<'_> {
             degrade(&mut tx, &self.lease).await?;
         }
         shared.store.commit(tx).await?;
-        Ok(Left::Ended)
+        Ok(())
     }
 
     /// The run cannot go on.
-    async fn give_up(&mut self, failure: Failure, kind: Option<Kind>) -> Result<Left, Broken> {
+    async fn give_up(&mut self, failure: Failure, kind: Option<Kind>) -> Result<(), Broken> {
         let shared = &self.handle.shared;
         let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
         let now = shared.clock.now();
@@ -396,16 +384,16 @@ impl Worker<'_> {
         self.tell_end(&mut tx, Vec::new(), now).await?;
         shared.store.commit(tx).await?;
         tracing::warn!(connection.id = connection.0, sync.data_type = %data_type, sync.run = run.id, error.code = %failure.code, error = failure.message, "A run failed");
-        Ok(Left::Ended)
+        Ok(())
     }
 
     /// The process stops: the run goes on elsewhere, from its last page.
-    async fn hand_over(&mut self) -> Result<Left, Broken> {
+    async fn hand_over(&mut self) -> Result<(), Broken> {
         let shared = &self.handle.shared;
         let mut tx = shared.store.write().await?;
         lease_release(&mut tx, &self.lease, shared.clock.now()).await?;
         shared.store.commit(tx).await?;
-        Ok(Left::HandedOver)
+        Ok(())
     }
 
     /// The last act of the transaction that ends a run.

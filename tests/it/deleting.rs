@@ -67,7 +67,7 @@ on_both! {
         let held = server.data(issues, json!({ "id": id })).await["connection"].clone();
         assert_eq!((&held["status"], &held["issues"][0]["code"], &held["issues"][0]["dataType"]), (&json!("DEGRADED"), &json!("DELETIONS_HELD"), &json!("ORDERS")), "{held:#}");
         assert!(held["issues"][0]["message"].as_str().is_some_and(|text| text.contains("400 of 600")), "{held:#}");
-        // An incremental run in between proves nothing either way.
+        // Somebody says that they are really gone.
         let run = full(&server, &id, "ORDERS", true).await;
         assert_eq!((&run["status"], &run["progress"]["deleted"]), (&json!("SUCCEEDED"), &json!(400)), "{run:#}");
         assert_eq!(count(&server, &id, "orders", false).await, 200);

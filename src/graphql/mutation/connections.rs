@@ -79,10 +79,6 @@ pub struct DeleteConnectionPayload {
     errors: Vec<UserError>,
 }
 
-fn no_connection(id: &ID) -> UserError {
-    UserError::input(&["connectionId"], format!("{:?} is no connection's id", id.as_str()))
-}
-
 /// What is to be tested: a connection that there is, or credentials for one that there may be.
 #[derive(InputObject)]
 pub struct TestConnectionInput {
@@ -159,7 +155,7 @@ impl Connections {
         #[graphql(desc = "What is to change.")] input: UpdateConnectionInput,
     ) -> Result<UpdateConnectionPayload> {
         let Some(id) = connection_id(&input.connection_id) else {
-            return Ok(UpdateConnectionPayload { connection: None, errors: vec![no_connection(&input.connection_id)] });
+            return Ok(UpdateConnectionPayload { connection: None, errors: vec![UserError::no_connection(&input.connection_id)] });
         };
         let customer_reference = match input.customer_reference {
             MaybeUndefined::Undefined => None,
@@ -183,7 +179,7 @@ impl Connections {
         #[graphql(desc = "Which connected WMS is to be removed.")] input: DeleteConnectionInput,
     ) -> Result<DeleteConnectionPayload> {
         let Some(id) = connection_id(&input.connection_id) else {
-            return Ok(DeleteConnectionPayload { deleted_connection_id: None, errors: vec![no_connection(&input.connection_id)] });
+            return Ok(DeleteConnectionPayload { deleted_connection_id: None, errors: vec![UserError::no_connection(&input.connection_id)] });
         };
         Ok(match engine::<Handle>(ctx)?.disconnect(id).await {
             Ok(()) => DeleteConnectionPayload { deleted_connection_id: Some(input.connection_id), errors: Vec::new() },
@@ -202,7 +198,7 @@ impl Connections {
         let tested: std::result::Result<Tested, Refused> = match (input.connection_id, input.integration, input.credentials) {
             (Some(id), None, None) => match connection_id(&id) {
                 Some(id) => engine::<Handle>(ctx)?.test_connection(id).await,
-                None => return Ok(no_connection(&id).into()),
+                None => return Ok(UserError::no_connection(&id).into()),
             },
             (None, Some(integration), Some(credentials)) => engine::<Handle>(ctx)?.test_credentials(&integration, &credentials).await,
             _ => return Ok(UserError::input(&[], "Give connectionId, or integration and credentials").into()),

@@ -14,7 +14,7 @@ use crate::record::{DataType, Id, Instant};
 use crate::store::keys::Access;
 use crate::store::runs::SyncMode;
 use crate::store::schedules::ScheduleChange;
-use crate::sync::Handle;
+use crate::sync::{Handle, Reading};
 
 /// What is to be synced.
 #[derive(InputObject)]
@@ -37,16 +37,20 @@ pub struct TriggerSyncInput {
 }
 
 impl TriggerSyncInput {
-    /// The span that is asked for.
-    fn window(&self) -> std::result::Result<Option<(Instant, Instant)>, UserError> {
+    /// What is to be read, if the fields agree.
+    fn reading(&self) -> std::result::Result<Reading, UserError> {
+        if self.confirm_deletions && self.mode != SyncMode::Full {
+            return Err(UserError::input(&["confirmDeletions"], "Only the mode FULL can confirm deletions"));
+        }
         match (self.mode, self.window_start, self.window_end) {
-            (SyncMode::Window, Some(start), Some(end)) if start < end => Ok(Some((start, end))),
+            (SyncMode::Window, Some(start), Some(end)) if start < end => Ok(Reading::Window { start, end }),
             (SyncMode::Window, Some(_), Some(_)) => Err(UserError::input(&["windowEnd"], "The window ends before it begins")),
             (SyncMode::Window, None, _) => Err(UserError::input(&["windowStart"], "The mode WINDOW needs windowStart and windowEnd")),
             (SyncMode::Window, _, None) => Err(UserError::input(&["windowEnd"], "The mode WINDOW needs windowStart and windowEnd")),
-            (_, None, None) => Ok(None),
             (_, Some(_), _) => Err(UserError::input(&["windowStart"], "Only the mode WINDOW has a window")),
             (_, _, Some(_)) => Err(UserError::input(&["windowEnd"], "Only the mode WINDOW has a window")),
+            (SyncMode::Incremental, None, None) => Ok(Reading::Incremental),
+            (SyncMode::Full, None, None) => Ok(Reading::Full { confirm_deletions: self.confirm_deletions }),
         }
     }
 }
@@ -118,15 +122,14 @@ impl Syncs {
         ctx: &Context<'_>,
         #[graphql(desc = "What is to be synced.")] input: TriggerSyncInput,
     ) -> Result<TriggerSyncPayload> {
-        let window = match input.window() {
-            Ok(window) => window,
+        let reading = match input.reading() {
+            Ok(reading) => reading,
             Err(error) => return Ok(error.into()),
         };
         let Some(connection) = connection_id(&input.connection_id) else {
-            let message = format!("{:?} is no connection's id", input.connection_id.as_str());
-            return Ok(UserError::input(&["connectionId"], message).into());
+            return Ok(UserError::no_connection(&input.connection_id).into());
         };
-        Ok(match engine::<Handle>(ctx)?.trigger(connection, input.data_types, input.mode, window, input.confirm_deletions).await {
+        Ok(match engine::<Handle>(ctx)?.trigger(connection, input.data_types, reading).await {
             Ok(runs) => TriggerSyncPayload { runs: runs.into_iter().map(|run| SyncRun(Arc::new(run))).collect(), errors: Vec::new() },
             Err(refusal) => refused(refusal)?.into(),
         })
@@ -157,8 +160,7 @@ impl Syncs {
         #[graphql(desc = "What is to change.")] input: UpdateSyncScheduleInput,
     ) -> Result<UpdateSyncSchedulePayload> {
         let Some(connection) = connection_id(&input.connection_id) else {
-            let message = format!("{:?} is no connection's id", input.connection_id.as_str());
-            return Ok(UpdateSyncSchedulePayload { schedule: None, errors: vec![UserError::input(&["connectionId"], message)] });
+            return Ok(UpdateSyncSchedulePayload { schedule: None, errors: vec![UserError::no_connection(&input.connection_id)] });
         };
         let change = ScheduleChange { interval_seconds: input.interval_seconds, enabled: input.enabled };
         Ok(match engine::<Handle>(ctx)?.reschedule(connection, input.data_type, change).await {

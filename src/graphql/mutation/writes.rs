@@ -106,8 +106,7 @@ impl Writes {
         #[graphql(desc = "The order to be made.")] input: CreateOrderInput,
     ) -> Result<CreateOrderPayload> {
         let Some(connection) = connection_id(&input.connection_id) else {
-            let message = format!("{:?} is no connection's id", input.connection_id.as_str());
-            return Ok(vec![UserError::input(&["connectionId"], message)].into());
+            return Ok(vec![UserError::no_connection(&input.connection_id)].into());
         };
         let command = CreateOrder { order: input.order, integration_fields: input.integration_fields };
         let errors = strangers(&command, connection);
