@@ -159,6 +159,15 @@ impl Server {
         super::socket::Socket::open(&self.url("/graphql").replace("http", "ws"), &self.key).await
     }
 
+    /// A websocket with the subscription `done`, which tells all that happens from this call on. The document takes `$after`:
+    /// without it, a subscription begins when the server gets to it, which may be after what the test does next.
+    pub async fn subscribed(&self, document: &str, mut variables: Value) -> super::socket::Socket {
+        variables["after"] = self.data("{ changeCursor }", json!({})).await["changeCursor"].clone();
+        let mut socket = self.socket().await;
+        socket.subscribe("done", document, variables).await;
+        socket
+    }
+
     /// Asks until the answer is as it should be, and answers with it.
     pub async fn until(&self, document: &str, variables: Value, is_so: impl Fn(&Value) -> bool) -> Value {
         let mut again = tokio::time::interval(Duration::from_millis(50));
