@@ -154,6 +154,12 @@ impl Server {
         data["connections"]["nodes"][0]["id"].as_str().expect("the demo connection").to_owned()
     }
 
+    /// The server's numbers.
+    pub async fn metrics(&self) -> String {
+        let request = self.client.get(self.url("/metrics")).bearer_auth(&self.key);
+        request.send().await.expect("the server answers").text().await.expect("text")
+    }
+
     /// A websocket that has said who it is.
     pub async fn socket(&self) -> super::socket::Socket {
         super::socket::Socket::open(&self.url("/graphql").replace("http", "ws"), &self.key).await
@@ -220,6 +226,7 @@ async fn launch(folder: &tempfile::TempDir, database_url: &str, ahead: &Arc<Atom
         &format!("--database-url={database_url}"),
         &format!("--encryption-key-file={}", file("key")),
         &format!("--sandbox-state={}", file("sandbox.jsonl")),
+        "--upkeep=1",
     ]);
     let (system, ahead) = (Clock::system(), ahead.clone());
     let clock = Clock::of(move || Instant::from_micros(system.now().micros() + ahead.load(Ordering::SeqCst)));
