@@ -226,9 +226,9 @@ async fn stop_signal(app: &App) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// An address that cannot be listened on; a state file that cannot be used.
-pub async fn sandbox(listen: SocketAddr, orders: u32, state: Option<PathBuf>) -> anyhow::Result<()> {
+pub async fn sandbox(configure: impl FnOnce(SandboxConfig) -> SandboxConfig) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let sandbox = wms::sandbox::server::start(SandboxConfig { addr: listen, orders, state, ..sandbox_config(&clock) }).await?;
+    let sandbox = wms::sandbox::server::start(configure(sandbox_config(&clock))).await?;
     say(&format!("The sandbox WMS is listening on {}", sandbox.url()));
     say(&format!("  credentials  {}", sandbox.credentials()));
     for (resource, count) in sandbox.counts() {

@@ -6,6 +6,8 @@
 
 mod adapter;
 mod budget;
+#[cfg(test)]
+mod contract;
 mod error;
 pub mod http;
 pub mod odoo;
