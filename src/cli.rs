@@ -81,6 +81,12 @@ struct SandboxArgs {
     /// File in which it remembers what was written to it
     #[arg(long)]
     state: Option<PathBuf>,
+    /// How many rows a page has at most
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..))]
+    page_size: u16,
+    /// How many requests a second it answers in the long run, and twice as many at once; 0: as many as anybody likes
+    #[arg(long, default_value_t = 50)]
+    rate_limit: u32,
 }
 
 /// Does what the command line says, on a runtime of its own: SQLite needs the multi-threaded one.
@@ -123,7 +129,10 @@ async fn run() -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::Keys(command)) => keys(command).await,
-        Some(Command::Sandbox(args)) => app::sandbox(args.listen, args.orders, args.state).await,
+        Some(Command::Sandbox(args)) => {
+            let sizes = app::SandboxSizes { orders: args.orders, page: args.page_size.into(), per_second: args.rate_limit };
+            app::sandbox(args.listen, sizes, args.state).await
+        }
     }
 }
 

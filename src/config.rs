@@ -67,6 +67,9 @@ pub struct ServeArgs {
     /// Sync runs that this process works on at the same time
     #[arg(long, env = "CROSSDOCK_SYNC_WORKERS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub sync_workers: u16,
+    /// A worker that has been silent for so long loses its run to another, in seconds
+    #[arg(long, env = "CROSSDOCK_SYNC_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..=600))]
+    pub sync_lease: u64,
     /// How far back the first sync of orders, inbound shipments and returns goes, in days
     #[arg(long, env = "CROSSDOCK_LOOKBACK_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(0..=1095))]
     pub lookback_days: i64,
@@ -93,6 +96,7 @@ impl ServeArgs {
     pub fn sync(&self) -> crate::sync::Settings {
         crate::sync::Settings {
             workers: usize::from(self.sync_workers),
+            lease: Duration::from_secs(self.sync_lease),
             lookback_days: self.lookback_days,
             intervals: self.sync_intervals.iter().copied().collect::<BTreeMap<_, _>>(),
             ..crate::sync::Settings::default()

@@ -125,6 +125,14 @@ pub fn database_if_installed() -> Option<String> {
     }
 }
 
+/// Asks a database through the client that came with the server: rows one on each line, columns parted by `|`.
+///
+/// # Errors
+/// When the database refuses, or does not answer.
+pub fn ask(url: &str, statement: &str) -> Result<String, Unavailable> {
+    sql(&programs()?, url, statement)
+}
+
 /// The directory of the installed server's programs, `psql` among them.
 ///
 /// # Errors
