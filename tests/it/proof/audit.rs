@@ -106,7 +106,8 @@ async fn log(store: &Store) -> Vec<Change> {
     let kinds = [Told::Created, Told::Updated, Told::Deleted, Told::Restored, Told::SyncCompleted];
     loop {
         let after = log.last().map_or(0, |change| change.position);
-        let more = change_list(&mut store.read().await.expect("the database"), after, change_which(&kinds, None, None), 1_000).await.expect("changes");
+        let more =
+            change_list(&mut store.read().await.expect("the database"), after, change_which(&kinds, None, None), 1_000).await.expect("changes");
         if more.is_empty() {
             break;
         }

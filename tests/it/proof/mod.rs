@@ -13,6 +13,8 @@ mod audit;
 mod frozen;
 mod killed;
 mod mutator;
+mod punctual;
+mod restarted;
 mod wms;
 
 use std::collections::BTreeMap;
@@ -57,7 +59,6 @@ fn rounds(short: u32) -> u32 {
 }
 
 /// Whether the environment asks for the long form.
-#[allow(dead_code)]
 fn is_long() -> bool {
     environment("CROSSDOCK_PROOF_ROUNDS").is_some()
 }
@@ -149,7 +150,8 @@ impl World {
     /// Starts a server.
     async fn serve(&self, name: &str) -> Node {
         let lease = LEASE.to_string();
-        let mut arguments: Vec<String> = ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--sync-lease", &lease].map(str::to_owned).into();
+        let mut arguments: Vec<String> =
+            ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--sync-lease", &lease].map(str::to_owned).into();
         arguments.extend(self.store_arguments());
         let process = Process::start(&self.log(name), &arguments).await;
         let client = Client::new(&process.url, &self.key);
@@ -179,9 +181,13 @@ const RUNS: &str = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on SyncRun { id
 impl Node {
     /// Connects the WMS, with all that it has ever had.
     async fn connect(&self, wms: &Wms) -> String {
+        Self::connect_with(&self.client, wms).await
+    }
+
+    async fn connect_with(client: &Client, wms: &Wms) -> String {
         let credentials = json!({ "baseUrl": wms.url(), "apiToken": wms::TOKEN });
         let input = json!({ "integration": "sandbox", "name": "proof", "credentials": credentials, "lookbackDays": 1095 });
-        let made = self.client.data(CREATE, json!({ "input": input })).await;
+        let made = client.data(CREATE, json!({ "input": input })).await;
         made["createConnection"]["connection"]["id"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned()
     }
 
@@ -222,7 +228,10 @@ impl Node {
         for run in self.full(connection).await {
             let progress = &run["progress"];
             let found: BTreeMap<_, _> = ["created", "updated", "deleted", "rejected"].map(|count| (count, progress[count].as_i64())).into();
-            assert!(run["status"] == "SUCCEEDED" && found.values().all(|count| *count == Some(0)), "a second look finds what the first missed: {run:#}");
+            assert!(
+                run["status"] == "SUCCEEDED" && found.values().all(|count| *count == Some(0)),
+                "a second look finds what the first missed: {run:#}"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@
 //! product's history backwards must see the numbers fall.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::Method;
 use serde_json::json;
@@ -15,6 +16,9 @@ use super::wms::Api;
 
 /// What the titles begin with.
 pub const TITLE: &str = "Proof ";
+
+/// The next one's number, whichever stranger gives it.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// How many rows of small resources may go: what a complete listing may miss without anybody's word.
 const MOST_GONE: usize = 40;
@@ -30,11 +34,8 @@ impl Mutator {
     pub async fn start(api: &Api, mut dice: Dice) -> Self {
         let orders: Vec<String> = api.rows("orders").await.into_keys().collect();
         let products: Vec<_> = api.rows("products").await.into_values().collect();
-        let skus: Vec<String> = products
-            .iter()
-            .filter(|product| product["archived"] == false)
-            .filter_map(|product| Some(product["sku"].as_str()?.to_owned()))
-            .collect();
+        let skus: Vec<String> =
+            products.iter().filter(|product| product["archived"] == false).filter_map(|product| Some(product["sku"].as_str()?.to_owned())).collect();
         let products: Vec<String> = products.iter().filter_map(|product| Some(product["id"].as_str()?.to_owned())).collect();
         let mut small = Vec::new();
         for resource in ["rmas", "asns", "products", "locations"] {
@@ -44,15 +45,20 @@ impl Mutator {
         let (api, stopped) = (api.clone(), stop.clone());
         let task = tokio::spawn(async move {
             let mut done: BTreeMap<String, usize> = BTreeMap::new();
-            let (mut orders, mut number, mut gone) = (orders, 0, 0);
+            let (mut orders, mut gone) = (orders, 0);
             while !stopped.is_cancelled() {
-                number += 1;
+                let number = NUMBER.fetch_add(1, Ordering::Relaxed);
                 let order = dice.pick(&orders).cloned().unwrap_or_default();
                 let (what, method, path, body) = match dice.below(20) {
                     0..6 => {
                         let line = json!({ "sku": dice.pick(&skus), "qty": 1 + dice.below(3) });
                         let to = json!({ "name": "Ada", "address1": "1 Dock Road", "city": "Rotterdam", "zip": "3011", "country": "NL" });
-                        ("made", Method::POST, "/v1/orders".to_owned(), Some(json!({ "reference": format!("proof-{number}"), "ship_to": to, "lines": [line] })))
+                        (
+                            "made",
+                            Method::POST,
+                            "/v1/orders".to_owned(),
+                            Some(json!({ "reference": format!("proof-{number}"), "ship_to": to, "lines": [line] })),
+                        )
                     }
                     6..10 => ("shipped", Method::POST, format!("/v1/orders/{order}/ship"), None),
                     10..12 => ("cancelled", Method::POST, format!("/v1/orders/{order}/cancel"), None),
