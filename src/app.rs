@@ -21,7 +21,7 @@ use crate::store::settings::{setting, setting_put};
 use crate::store::vault::Vault;
 use crate::store::{Sizes, Store};
 use crate::telemetry::say;
-use crate::wms::sandbox::server::{RateLimit, RunningSandbox, SandboxConfig};
+use crate::wms::sandbox::server::{RunningSandbox, SandboxConfig};
 use crate::{changes, graphql, http, random, sync, wms, writes};
 
 /// A server that runs.
@@ -202,27 +202,13 @@ async fn stop_signal(app: &App) -> anyhow::Result<()> {
     }
 }
 
-/// How much a sandbox holds and gives.
-#[derive(Debug, Clone, Copy)]
-pub struct SandboxSizes {
-    /// How many orders there are.
-    pub orders: u32,
-    /// How many rows a page has at most.
-    pub page: usize,
-    /// How many requests it answers in a second; 0: as many as anybody likes.
-    pub per_second: u32,
-}
-
 /// Runs the sandbox WMS alone, until Ctrl-C.
 ///
 /// # Errors
 /// An address that cannot be listened on; a state file that cannot be used.
-pub async fn sandbox(listen: SocketAddr, sizes: SandboxSizes, state: Option<PathBuf>) -> anyhow::Result<()> {
+pub async fn sandbox(configure: impl FnOnce(SandboxConfig) -> SandboxConfig) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let SandboxSizes { orders, page, per_second } = sizes;
-    let rate_limit = (per_second > 0).then(|| RateLimit { per_second: per_second.into(), burst: per_second.saturating_mul(2) });
-    let config = SandboxConfig { addr: listen, orders, state, page_size_max: page, rate_limit, ..sandbox_config(&clock) };
-    let sandbox = wms::sandbox::server::start(config).await?;
+    let sandbox = wms::sandbox::server::start(configure(sandbox_config(&clock))).await?;
     say(&format!("The sandbox WMS is listening on {}", sandbox.url()));
     say(&format!("  credentials  {}", sandbox.credentials()));
     for (resource, count) in sandbox.counts() {

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{LogArgs, ServeArgs, StoreArgs};
 use crate::store::keys::{Access, key_list, key_put};
 use crate::telemetry::say;
+use crate::wms::sandbox::server::{RateLimit, Rule, SandboxConfig};
 use crate::{app, graphql, random, telemetry, wms};
 
 /// One self-hosted GraphQL API in front of every warehouse management system.
@@ -78,15 +79,32 @@ struct SandboxArgs {
     /// How many orders it holds; everything else is in proportion
     #[arg(long, default_value_t = 600)]
     orders: u32,
-    /// File in which it remembers what was written to it
+    /// File in which it remembers what was written to it; one that exists brings its own seed and number of orders
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Another seed gives other data
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// How many rows a page has at most
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..))]
     page_size: u16,
-    /// How many requests a second it answers in the long run, and twice as many at once; 0: as many as anybody likes
-    #[arg(long, default_value_t = 50)]
-    rate_limit: u32,
+    /// How many requests it allows in the long run, twice as many at once; 0 is as many as anybody likes
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 50.0)]
+    rate_limit: f64,
+    /// What goes wrong on purpose, such as '{"fault": "status", "status": 503, "percent": 20}'; may be given several times
+    /// (src/wms/sandbox/README.md lists the faults)
+    #[arg(long = "fault", value_name = "RULE")]
+    faults: Vec<Rule>,
+}
+
+impl SandboxArgs {
+    /// The sandbox that these arguments ask for; what they do not speak of is as in `defaults`.
+    fn config(self, defaults: SandboxConfig) -> SandboxConfig {
+        let Self { listen: addr, orders, state, seed, page_size, rate_limit, faults } = self;
+        // A burst is a whole number, and of at least one request.
+        let rate_limit = (rate_limit != 0.0).then(|| RateLimit { per_second: rate_limit, burst: (rate_limit * 2.0).ceil().max(1.0) as u32 });
+        SandboxConfig { addr, orders, state, seed, page_size_max: page_size.into(), rate_limit, faults, ..defaults }
+    }
 }
 
 /// Does what the command line says, on a runtime of its own: SQLite needs the multi-threaded one.
@@ -129,10 +147,7 @@ async fn run() -> anyhow::Result<()> {
             Ok(())
         }
         Some(Command::Keys(command)) => keys(command).await,
-        Some(Command::Sandbox(args)) => {
-            let sizes = app::SandboxSizes { orders: args.orders, page: args.page_size.into(), per_second: args.rate_limit };
-            app::sandbox(args.listen, sizes, args.state).await
-        }
+        Some(Command::Sandbox(args)) => app::sandbox(|defaults| args.config(defaults)).await,
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! **Invariants.** Every call has a deadline and a cap on the answer's size. Redirects are not followed: a WMS that
 //! sends us elsewhere would be handed the credentials there. Nothing that is logged or put into an error holds a
-//! header, a query string or a body that we sent. Retrying is the engine's business, not the client's.
+//! header, a query string or a body that we sent, and a credential that the server sends back (as proxies and debug pages
+//! do) goes no further than here: it is blanked in everything that may end up in an error. Retrying is the engine's
+//! business, not the client's.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -121,7 +124,8 @@ impl Site {
         let mut url = self.base.clone();
         // `path` is written by us or made of encoded segments; `set_path` encodes whatever is left.
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        Call { request: self.http.client.request(method.clone(), url.clone()), http: self.http.clone(), method, url }
+        let request = self.http.client.request(method.clone(), url.clone());
+        Call { request, http: self.http.clone(), method, url, secret: None }
     }
 }
 
@@ -132,6 +136,7 @@ pub struct Call {
     http: Http,
     method: Method,
     url: Url,
+    secret: Option<SecretString>,
 }
 
 impl fmt::Debug for Call {
@@ -147,6 +152,7 @@ impl Call {
         if let Ok(mut value) = HeaderValue::try_from(format!("{scheme} {}", token.expose_secret())) {
             value.set_sensitive(true);
             self.request = self.request.header(reqwest::header::AUTHORIZATION, value);
+            self.secret = Some(token.clone());
         }
         self
     }
@@ -177,11 +183,14 @@ impl Call {
     /// [`Kind::Unavailable`] when no connection could be made, [`Kind::Timeout`] past the deadline,
     /// [`Kind::Protocol`] for an answer that is too large, cut off, or a redirect.
     pub async fn send(self) -> Result<Reply, Error> {
-        let (method, url, Http { limits, clock, .. }) = (self.method, self.url, self.http);
+        let (method, url, secret, Http { limits, clock, .. }) = (self.method, self.url, self.secret, self.http);
         let started = tokio::time::Instant::now();
         let exchange = async {
             let response = self.request.send().await.map_err(|e| failed(&e))?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
+            if let Some(secret) = long_enough(secret.as_ref()) {
+                headers = headers.into_iter().filter_map(|(name, value)| Some((name?, value))).filter(|(_, value)| !shows(value, secret)).collect();
+            }
             let mut body = BytesMut::new();
             let mut stream = response.bytes_stream();
             while let Some(chunk) = stream.next().await {
@@ -193,7 +202,7 @@ impl Call {
                 body.extend_from_slice(&chunk);
             }
             let received_at = clock.now();
-            Ok(Reply { status, headers, body: body.freeze(), received_at })
+            Ok(Reply { status, headers, body: body.freeze(), received_at, secret }.blanked())
         };
         let answer = match tokio::time::timeout(limits.deadline, exchange).await {
             Ok(answer) => answer,
@@ -211,8 +220,9 @@ impl Call {
         let reply = answer?;
         if (300..400).contains(&reply.status) {
             let to = reply.header("location").unwrap_or("nowhere").split('?').next().unwrap_or_default().to_owned();
-            return Err(Error::new(Kind::Protocol, format!("The server answered with a redirect to {to}; give the address that it points to"))
-                .with_status(reply.status));
+            let error = Error::new(Kind::Protocol, format!("The server answered with a redirect to {to}; give the address that it points to"));
+            // These two are also what a server says that has done what it was asked, and shows the outcome elsewhere.
+            return Err(Error { outcome_unknown: matches!(reply.status, 302 | 303), ..error.with_status(reply.status) });
         }
         Ok(reply)
     }
@@ -243,6 +253,18 @@ fn failed(error: &reqwest::Error) -> Error {
     }
 }
 
+/// A secret that can be told from the text around it. A shorter one guards nothing, and blanking it would mangle words.
+fn long_enough(secret: Option<&SecretString>) -> Option<&str> {
+    secret.map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 8)
+}
+
+fn shows(value: &HeaderValue, secret: &str) -> bool {
+    value.as_bytes().windows(secret.len()).any(|part| part == secret.as_bytes())
+}
+
+/// What stands in the place of a credential.
+const BLANK: &str = "[secret]";
+
 /// An answer, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -253,12 +275,35 @@ pub struct Reply {
     pub body: Bytes,
     /// When it had come in whole, by our clock.
     pub received_at: Instant,
+    secret: Option<SecretString>,
 }
+
+/// What a server may ask us to wait for, in seconds.
+const SHORTEST_WAIT: f64 = 1.0;
+const LONGEST_WAIT: f64 = 24.0 * 3_600.0;
 
 /// How much of an answer that makes no sense is kept to look at, in bytes.
 const EXCERPT: usize = 2 * 1024;
 
 impl Reply {
+    /// The same without our credential, if this is an error's answer: of those, any part may be shown.
+    fn blanked(mut self) -> Self {
+        if !self.is_success() {
+            let text = String::from_utf8_lossy(&self.body);
+            if let Cow::Owned(blanked) = self.blank(&text) {
+                self.body = Bytes::from(blanked);
+            }
+        }
+        self
+    }
+
+    fn blank<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match long_enough(self.secret.as_ref()) {
+            Some(secret) if text.contains(secret) => Cow::Owned(text.replace(secret, BLANK)),
+            _ => Cow::Borrowed(text),
+        }
+    }
+
     /// Whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -275,14 +320,20 @@ impl Reply {
         Some(Instant::from_micros(stamp.as_microsecond()))
     }
 
-    /// How long the server asks to wait: `Retry-After` in seconds or as a date.
-    pub fn retry_after(&self, now: Instant) -> Option<Duration> {
+    /// When the server asks to be called again, by our clock: `Retry-After`, in seconds or as a date of the server's
+    /// own clock. A server that asks for nonsense is neither called again at once nor left alone for ever.
+    pub fn retry_after(&self) -> Option<Instant> {
         let text = self.header("retry-after")?.trim();
-        if let Ok(seconds) = text.parse::<f64>() {
-            return Duration::try_from_secs_f64(seconds.max(0.0)).ok();
-        }
-        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_microsecond();
-        Some(Duration::from_micros(u64::try_from(until - now.micros()).unwrap_or(0)))
+        let seconds = match text.parse::<f64>() {
+            Ok(seconds) if seconds.is_nan() => return None,
+            Ok(seconds) => seconds,
+            Err(_) => {
+                let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_microsecond();
+                let now = self.date().unwrap_or(self.received_at).micros();
+                until.saturating_sub(now) as f64 / 1_000_000.0
+            }
+        };
+        Some(self.received_at.plus_seconds(seconds.ceil().clamp(SHORTEST_WAIT, LONGEST_WAIT) as i64))
     }
 
     /// The body as JSON of the shape `T`.
@@ -292,11 +343,19 @@ impl Reply {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let mut input = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut input).map_err(|e| {
-            let excerpt = String::from_utf8_lossy(&self.body[..self.body.len().min(EXCERPT)]).into_owned();
             let place = if e.path().iter().len() == 0 { String::new() } else { format!("at {}: ", e.path()) };
-            let message = format!("The answer is not what the protocol says: {place}{}", e.inner());
-            let error = Error::new(Kind::Protocol, message).with_status(self.status).with_body(Json::of(&excerpt));
-            Error { outcome_unknown: true, ..error }
+            self.misfit(&format!("{place}{}", e.inner()))
         })
+    }
+
+    /// The error of an answer that makes no sense, with the first 2 KiB of it.
+    pub fn misfit(&self, reason: &str) -> Error {
+        // Blanked before it is cut, so that the cut leaves no half of a credential.
+        let body = String::from_utf8_lossy(&self.body);
+        let body = self.blank(&body);
+        let excerpt = &body[..body.floor_char_boundary(EXCERPT)];
+        let message = format!("The answer is not what the protocol says: {reason}");
+        let error = Error::new(Kind::Protocol, self.blank(&message)).with_status(self.status).with_body(Json::of(&excerpt));
+        Error { outcome_unknown: true, ..error }
     }
 }

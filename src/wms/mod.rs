@@ -5,6 +5,8 @@
 //! Only [`http`] names reqwest. A new adapter is one folder and one line in [`integrations`].
 
 mod adapter;
+#[cfg(test)]
+mod contract;
 mod error;
 pub mod http;
 pub mod odoo;

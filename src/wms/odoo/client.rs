@@ -16,7 +16,7 @@ use super::Odoo;
 use super::rows::Row;
 use crate::record::{Instant, Json, Record, Source};
 use crate::wms::http::Reply;
-use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Scope};
+use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Retry, Scope};
 
 /// How many related rows one call asks for. At most some 2 KiB each, so that an answer stays far below the cap.
 pub(super) const CHUNK: usize = 4_000;
@@ -286,12 +286,8 @@ pub(super) fn classify(reply: &Reply) -> Error {
         }
     };
     let error = error.with_status(status).with_request_id(reply.header("x-request-id").map(str::to_owned));
-    // The server's own clock, so that nothing depends on ours.
-    match reply.date().and_then(|now| Some((now, reply.retry_after(now)?))) {
-        Some((now, wait)) if error.is_retryable() => {
-            let after = Error::rate_limited("", now, wait).retry;
-            error.with_retry(after)
-        }
+    match reply.retry_after() {
+        Some(at) if error.is_retryable() => error.with_retry(Retry::After(at)),
         _ => error,
     }
 }

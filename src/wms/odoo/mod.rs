@@ -107,7 +107,7 @@ impl Adapter for Odoo {
 
     async fn check(&self) -> Result<Account, Error> {
         // Without rights on any model; a key that is wrong is refused here.
-        self.call("res.users", "context_get", &json!({})).await?;
+        let _: serde_json::Map<String, Value> = self.value("res.users", "context_get", &json!({})).await?;
         let mut account = Account { description: Some(self.description().await?), forbidden: Vec::new() };
         for (model, types) in MODELS {
             let tried = self.call(model, "search", &json!({ "domain": [], "limit": 1 })).await;

@@ -12,8 +12,8 @@ use super::played::{
 use super::{Odoo, integration};
 use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft};
 use crate::record::{
-    DataType, InboundShipment, Instant, InventoryItem, Json, Order, OrderStatus, Product, Quantity, Record, Return, ShippingMethod, Source,
-    Warehouse, WarehouseCustomer, WarehouseLocation,
+    DataType, InboundShipment, InventoryItem, Json, Order, OrderStatus, Product, Quantity, Record, Return, ShippingMethod, Source, Warehouse,
+    WarehouseCustomer, WarehouseLocation,
 };
 use crate::wms::http::{Http, Limits};
 use crate::wms::{Adapter, Checkpoint, Error, Kind, Next, Page, Pull, Push, Retry, Scope};
@@ -68,9 +68,14 @@ async fn every_error_is_told_apart() {
     }
     assert_eq!(error_of(known(404, NO_DATABASE)).await.path, Some(vec!["baseUrl".to_owned()]));
     assert_eq!(error_of(known(502, GATEWAY)).await.message, "The server answered with status 502 and a page of its own: 502 Bad Gateway");
-    let slow = "HTTP/1.1 429 X\r\nDate: Mon, 23 Nov 2026 15:41:30 GMT\r\nRetry-After: 90\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let until: Instant = "2026-11-23T15:43:00Z".parse().unwrap();
-    assert_eq!(error_of(Answer::Raw(slow.to_owned())).await.retry, Retry::After(until));
+    for after in ["90", "Mon, 23 Nov 2026 15:43:00 GMT"] {
+        let slow = format!(
+            "HTTP/1.1 429 X\r\nDate: Mon, 23 Nov 2026 15:41:30 GMT\r\nRetry-After: {after}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let Retry::After(until) = error_of(Answer::Raw(slow)).await.retry else { panic!("it names a time") };
+        let wait = until.millis_since(crate::clock::Clock::system().now());
+        assert!((80_000..=90_000).contains(&wait), "{after}: so long from now by our clock, whatever Odoo's says: {wait} ms");
+    }
 }
 
 #[tokio::test]

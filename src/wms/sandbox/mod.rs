@@ -2,7 +2,9 @@
 //! vendor's. `README.md` is its protocol.
 //!
 //! Listings run by keyset: in the order of identifiers when everything is wanted, in the order of changes when only
-//! what changed is. Nothing shifts under the reader, so a full listing is complete even when it was resumed.
+//! what changed is. Nothing shifts under the reader, so a full listing is complete even when it was resumed. That it is
+//! complete is not believed but counted: the pages must have shown as many rows as there were when the listing began.
+//! Where rows go while it runs, they have not, and the next run vouches in its place.
 
 mod inbound_shipment;
 mod inventory;
@@ -18,6 +20,8 @@ mod warehouse_customer;
 mod warehouse_location;
 mod wire;
 mod write;
+
+use std::collections::HashSet;
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -128,6 +132,8 @@ const PAGE: &str = "250";
 #[derive(Serialize, Deserialize)]
 struct State {
     cursor: String,
+    /// How many rows the pages before have shown. Checkpoints of older versions do not say.
+    seen: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +151,10 @@ impl Sandbox {
         T: crate::record::Record,
     {
         let resource = resource(T::DATA_TYPE);
-        let cursor = from.map(Checkpoint::state::<State>).transpose()?.map(|state| state.cursor);
+        let (cursor, before) = match from.map(Checkpoint::state::<State>).transpose()? {
+            Some(State { cursor, seen }) => (Some(cursor), seen),
+            None => (None, Some(0)),
+        };
         let (since, until) = (scope.since.as_ref().map(Instant::to_string), scope.until.as_ref().map(Instant::to_string));
         let parameters = [("cursor", &cursor), ("updated_since", &since), ("updated_before", &until)];
         let mut query = vec![("limit", PAGE)];
@@ -153,11 +162,8 @@ impl Sandbox {
 
         let reply = self.send(self.site.get(&format!("/v1/{resource}")).query(&query)).await?;
         let listing: Listing = reply.json()?;
-        let next = match listing.next_cursor {
-            Some(cursor) => Next::More(Checkpoint::of(&State { cursor })),
-            None => Next::Done { complete: *scope == Scope::default() },
-        };
-        let mut page = Page::new(Vec::with_capacity(listing.data.len()), next);
+        // How it ends is known when the rows have been counted.
+        let mut page = Page::new(Vec::with_capacity(listing.data.len()), Next::Done { complete: false });
         page.total = listing.total;
         page.source_time = reply.date();
         for row in listing.data {
@@ -166,6 +172,14 @@ impl Sandbox {
                 Err(reject) => page.rejects.push(reject),
             }
         }
+        let seen = before.map(|before| before.saturating_add(shown(&page)));
+        page.next = match listing.next_cursor {
+            Some(cursor) => Next::More(Checkpoint::of(&State { cursor, seen })),
+            None => {
+                let all = seen.zip(listing.total).is_some_and(|(seen, total)| seen >= total);
+                Next::Done { complete: all && *scope == Scope::default() }
+            }
+        };
         Ok(page)
     }
 
@@ -185,6 +199,14 @@ impl Sandbox {
         let reply = call.bearer("Bearer", &self.token).send().await?;
         if reply.is_success() { Ok(reply) } else { Err(classify(&reply)) }
     }
+}
+
+/// How many rows the page shows. One that is there twice counts once: it must not make up for one that is missing.
+fn shown<T: crate::record::Record>(page: &Page<T>) -> u64 {
+    let records = page.records.iter().map(|record| record.source().id.as_str());
+    let ids: HashSet<&str> = records.chain(page.rejects.iter().filter_map(|reject| reject.source_id.as_deref())).collect();
+    let nameless = page.rejects.iter().filter(|reject| reject.source_id.is_none()).count();
+    (ids.len() + nameless) as u64
 }
 
 /// Where a row comes from.
@@ -247,9 +269,8 @@ fn classify(reply: &Reply) -> Error {
             .with_request_id(reply.header("x-request-id").map(str::to_owned)),
     };
     let may_wait = matches!(kind, Kind::RateLimited | Kind::Unavailable);
-    if let Some(wait) = reply.retry_after(reply.received_at).filter(|_| may_wait) {
-        let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX);
-        error.retry = Retry::After(reply.received_at.plus_seconds(seconds));
+    if let Some(at) = reply.retry_after().filter(|_| may_wait) {
+        error.retry = Retry::After(at);
     }
     // The sandbox refuses before it acts, and says 503 when it could not; any other 5xx, or a gateway that gave up, may
     // have let the call through.

@@ -2,6 +2,7 @@
 
 mod data;
 mod errors;
+mod faults;
 mod reading;
 mod writing;
 
@@ -66,6 +67,7 @@ async fn ask(sandbox: &RunningSandbox, method: &str, path: &str, body: Option<Va
         "GET" => site.get(path),
         "POST" => site.post(path),
         "PATCH" => site.patch(path),
+        "PUT" => site.put(path),
         _ => site.delete(path),
     };
     let query: Vec<(&str, &str)> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();

@@ -64,11 +64,7 @@ impl Sandbox {
         W: serde::de::DeserializeOwned,
     {
         let row: Box<RawValue> = reply.json()?;
-        self.record(resource, &row, map).map_err(|reject| {
-            let message = format!("The answer is not what the protocol says: {}", reject.reason);
-            let error = Error::new(Kind::Protocol, message).with_status(reply.status).with_body(reject.raw);
-            Error { outcome_unknown: true, ..error }
-        })
+        self.record(resource, &row, map).map_err(|reject| reply.misfit(&reject.reason))
     }
 }
 

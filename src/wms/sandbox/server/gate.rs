@@ -1,5 +1,5 @@
-//! What every request passes through, from the outside in: its number, the token, the rate limit. Whatever is to go
-//! wrong on purpose belongs between the rate limit and the routes.
+//! What every request passes through, from the outside in: its number, the token, the rate limit, and whatever is to go
+//! wrong on purpose ([`faults`]). The faults' own control passes the token only: it must work while everything else does not.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::random::Random;
 use super::refusal::Refusal;
-use super::{RateLimit, Shared};
+use super::{RateLimit, Shared, faults};
 use crate::record::Instant;
 
 /// A token bucket.
@@ -52,24 +52,40 @@ impl Bucket {
     }
 }
 
+impl Drawn {
+    /// From a bucket that is empty for so many seconds.
+    fn none(limit: u32, seconds: u64) -> Self {
+        Self { wait: Some(seconds), limit, remaining: 0, reset: seconds }
+    }
+}
+
 /// The middleware.
 pub(super) async fn pass(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.requests.fetch_add(1, Ordering::Relaxed);
     let request_id = format!("req_{:012x}", Random::of(&[shared.salt, number]).next() >> 16);
     let now = (shared.now)();
-    let drawn = shared.bucket.as_ref().map(|bucket| super::lock(bucket).draw(now));
+    let is_control = request.uri().path() == faults::control::ADDRESS;
+    let bucket = shared.bucket.as_ref().filter(|_| !is_control);
+    let drawn = bucket.map(|bucket| super::lock(bucket).draw(now));
 
-    let mut response = if !is_known(&shared, request.headers()) {
+    let response = if !is_known(&shared, request.headers()) {
         Refusal::Token.into_response()
     } else if let Some(seconds) = drawn.as_ref().and_then(|drawn| drawn.wait) {
         Refusal::TooMany(seconds).into_response()
-    } else {
+    } else if is_control {
         next.run(request).await
+    } else {
+        faults::pass(&shared, &request_id, request, next).await
     };
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+    let (mut response, refusal) = Refusal::write_out(response, &request_id);
+    if let Some(refusal) = &refusal {
         tracing::debug!(http.request_id = request_id, refusal = ?refusal, "Sandbox refused a request");
-        response = refusal.answer(&request_id);
     }
+    let drawn = match refusal {
+        // Where the refusal is staged, the headers go along with it.
+        Some(Refusal::TooMany(seconds)) => Some(Drawn::none(drawn.map_or(1, |drawn| drawn.limit), seconds)),
+        _ => drawn,
+    };
     let headers = response.headers_mut();
     if let Some(drawn) = drawn {
         headers.insert("x-ratelimit-limit", drawn.limit.into());

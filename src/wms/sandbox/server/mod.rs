@@ -7,13 +7,14 @@
 //!
 //! **Invariants.** The data are a pure function of seed, scale and epoch, and of the writes in the journal ([`journal`]).
 //! Old orders, inbound shipments and returns are made when they are asked for, not held, so that a million orders fit
-//! into a laptop's memory ([`table`]). Clock and epoch come in as values. A request passes the gate ([`gate`]), then
-//! the routes; nothing waits while the world is locked.
+//! into a laptop's memory ([`table`]). Clock and epoch come in as values. A request passes the gate ([`gate`]), where it may
+//! be spoiled on purpose ([`faults`]), then the routes; nothing waits while the world is locked.
 //!
 //! Deliberately absent: users, screens, more than one account.
 
 mod base;
 mod catalog;
+mod faults;
 mod flows;
 mod gate;
 mod goods;
@@ -41,6 +42,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::faults::Faults;
+use self::faults::line::{Line, Lines};
+pub use self::faults::{Report, Rule};
 use self::gate::Bucket;
 use self::journal::{Header, Journal};
 use self::refusal::Refusal;
@@ -88,6 +92,8 @@ pub struct SandboxConfig {
     pub denied: Vec<String>,
     /// Where accepted writes are kept. A file that exists brings its own seed, scale and epoch.
     pub state: Option<PathBuf>,
+    /// What goes wrong on purpose, to begin with.
+    pub faults: Vec<Rule>,
     /// What time it is.
     pub now: Clock,
 }
@@ -106,6 +112,7 @@ impl SandboxConfig {
             rate_limit: Some(RateLimit { per_second: 50.0, burst: 100 }),
             denied: Vec::new(),
             state: None,
+            faults: Vec::new(),
             now,
         }
     }
@@ -143,8 +150,18 @@ impl RunningSandbox {
     /// How many rows each resource has, by its name in addresses.
     pub fn counts(&self) -> Vec<(&'static str, usize)> {
         let world = read(&self.shared.world);
-        let count = |resource: &Resource| (resource.name(), with_table!(world, *resource, table => table.count(table::Span::default())));
+        let count = |resource: &Resource| (resource.name(), with_table!(world, *resource, table => table.len()));
         Resource::ALL.iter().map(count).collect()
+    }
+
+    /// What goes wrong on purpose, and how often it has.
+    pub fn faults(&self) -> Vec<Report> {
+        self.shared.faults.reports()
+    }
+
+    /// Lets these things go wrong from now on, in the place of all others.
+    pub fn set_faults(&self, rules: Vec<Rule>) {
+        self.shared.faults.set(rules);
     }
 
     /// Stops listening, lets the requests that are under way finish, and ends.
@@ -179,6 +196,7 @@ pub async fn start(config: SandboxConfig) -> anyhow::Result<RunningSandbox> {
     let (header, state) = (Header { seed: config.seed, orders: config.orders, epoch: config.epoch }, config.state.clone());
     let world = tokio::task::spawn_blocking(move || open(header, state)).await.context("Failed to make the sandbox's data")??;
 
+    let stop = CancellationToken::new();
     let shared = Arc::new(Shared {
         salt: config.seed,
         requests: AtomicU64::new(0),
@@ -187,14 +205,16 @@ pub async fn start(config: SandboxConfig) -> anyhow::Result<RunningSandbox> {
         page_size: config.page_size.min(config.page_size_max),
         page_size_max: config.page_size_max,
         denied: config.denied,
+        faults: Faults::new(config.seed, config.faults),
+        stopping: stop.clone(),
         world: RwLock::new(world),
         now: config.now,
     });
     let gate = axum::middleware::from_fn_with_state(shared.clone(), gate::pass);
     let router = routes::routes().layer(gate).with_state(shared.clone());
-    let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
-    let task = tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stopped).into_future());
+    let service = router.into_make_service_with_connect_info::<Line>();
+    let task = tokio::spawn(axum::serve(Lines(listener), service).with_graceful_shutdown(stopped).into_future());
     tracing::info!(sandbox.addr = %addr, sandbox.orders = read(&shared.world).base.orders, "Sandbox WMS is listening");
     Ok(RunningSandbox { addr, shared, stop: stop.drop_guard(), task })
 }
@@ -217,6 +237,9 @@ struct Shared {
     page_size: usize,
     page_size_max: usize,
     denied: Vec<String>,
+    faults: Faults,
+    /// Cancelled when the sandbox is told to stop.
+    stopping: CancellationToken,
     world: RwLock<World>,
     now: Clock,
 }

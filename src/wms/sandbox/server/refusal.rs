@@ -27,6 +27,8 @@ pub(super) enum Refusal {
     TooMany(u64),
     /// Out of order.
     Unavailable(String),
+    /// On purpose: what a fault says.
+    Staged { status: StatusCode, message: Option<String>, retry_after: Option<u64> },
 }
 
 /// A field of the input, and what is wrong with it.
@@ -75,12 +77,39 @@ impl Refusal {
             Self::Malformed(message) => (StatusCode::BAD_REQUEST, "malformed_request", message.clone(), &[]),
             Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", format!("Too many requests; try again in {seconds} s"), &[]),
             Self::Unavailable(message) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message.clone(), &[]),
+            Self::Staged { status, message, .. } => {
+                let sentence = || format!("The sandbox was told to answer with {status}");
+                (*status, code_of(*status), message.clone().unwrap_or_else(sentence), &[])
+            }
         };
         let mut response = (status, axum::Json(Body { error: Problem { code, message, fields }, request_id })).into_response();
-        if let Self::TooMany(seconds) = self {
+        if let Self::TooMany(seconds) | Self::Staged { retry_after: Some(seconds), .. } = self {
             response.headers_mut().insert("retry-after", (*seconds).into());
         }
         response
+    }
+
+    /// The response with the refusal in it, if there is one, written out; and that refusal.
+    pub(super) fn write_out(mut response: Response, request_id: &str) -> (Response, Option<Self>) {
+        match response.extensions_mut().remove::<Self>() {
+            Some(refusal) => (refusal.answer(request_id), Some(refusal)),
+            None => (response, None),
+        }
+    }
+}
+
+/// The code that belongs to a status, where it has one of its own.
+fn code_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "malformed_request",
+        401 => "invalid_token",
+        403 => "insufficient_scope",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        422 => "validation_failed",
+        429 => "rate_limited",
+        503 => "unavailable",
+        _ => "staged_fault",
     }
 }
 

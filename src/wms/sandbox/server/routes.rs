@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
@@ -16,6 +16,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::faults::{self, Bend};
 use super::input::{NewOrder, ProductChange};
 use super::journal::Write;
 use super::order_rules::made_before;
@@ -36,13 +37,16 @@ const BODY: usize = 1024 * 1024;
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let mut router = Router::new().route("/v1/account", get(account));
     for &resource in Resource::ALL {
-        let list = move |app: App, query: Result<Query<HashMap<String, String>>, QueryRejection>| async move { list(&app, resource, query) };
+        let list = move |app: App, bend: Option<Extension<Bend>>, query: Result<Query<HashMap<String, String>>, QueryRejection>| async move {
+            list(&app, resource, bend.map(|Extension(bend)| bend), query)
+        };
         let one = move |app: App, Path(id): Path<String>| async move { one(&app, resource, &id) };
         let delete = move |app: App, Path(id): Path<String>| async move { delete(&app, resource, &id) };
         let name = resource.name();
         router = router.route(&format!("/v1/{name}"), get(list)).route(&format!("/v1/{name}/{{id}}"), get(one).delete(delete));
     }
     router
+        .merge(faults::control::routes())
         .route("/v1/orders", post(create_order))
         .route("/v1/products/{id}", patch(change_product))
         .route("/v1/orders/{id}/ship", post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::ShipOrder { order }) }))
@@ -90,7 +94,7 @@ struct Listing<'a, T: Clone> {
     total: usize,
 }
 
-fn list(shared: &Shared, resource: Resource, query: Result<Query<HashMap<String, String>>, QueryRejection>) -> Answer {
+fn list(shared: &Shared, resource: Resource, bend: Option<Bend>, query: Result<Query<HashMap<String, String>>, QueryRejection>) -> Answer {
     shared.demand(resource, "read")?;
     let query = query.map_err(|e| Refusal::Malformed(e.body_text()))?.0;
     let invalid = |field: &str, message: String| Refusal::Fields(vec![Field::new(field, message)]);
@@ -113,15 +117,20 @@ fn list(shared: &Shared, resource: Resource, query: Result<Query<HashMap<String,
         }
     };
     let world = read(&shared.world);
-    with_table!(world, resource, table => page(table, span, cursor.as_ref(), limit.min(shared.page_size_max)))
+    with_table!(world, resource, table => page(table, (resource, bend), span, cursor.as_ref(), limit.min(shared.page_size_max)))
 }
 
-fn page<T: Row>(table: &Table<T>, span: Span, cursor: Option<&Cursor>, limit: usize) -> Answer {
+fn page<T: Row>(table: &Table<T>, (resource, bend): (Resource, Option<Bend>), span: Span, cursor: Option<&Cursor>, limit: usize) -> Answer {
     let after = cursor.map(|cursor| (Instant::from_micros(cursor.at), cursor.n));
-    let total = cursor.map_or_else(|| table.count(span), |cursor| cursor.of);
-    let (keys, more) = table.keys(span, after, limit);
+    let shows = |number: u32| bend.is_none_or(|bend| !bend.hides(resource, number));
+    let total = cursor.map_or_else(|| table.count(span, shows), |cursor| cursor.of);
+    let (mut keys, more) = table.keys(span, shows, after, limit);
+    let more = more && !bend.is_some_and(Bend::ends);
     let last = keys.last().filter(|_| more).map(|(stamp, number)| Cursor { t: span.is_timed(), at: stamp.micros(), n: *number, of: total });
     let next_cursor = last.and_then(|cursor| serde_json::to_vec(&cursor).ok()).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    if let Some(bend) = bend {
+        bend.arrange(resource, &mut keys);
+    }
     let data = keys.iter().filter_map(|(_, number)| table.get(*number)).collect();
     json(StatusCode::OK, &Listing { data, next_cursor, total })
 }
@@ -158,7 +167,7 @@ fn delete(shared: &Shared, resource: Resource, id: &str) -> Answer {
 }
 
 /// The body as JSON of the shape `T`; a wrong type is a wrong field.
-fn body<T: DeserializeOwned>(bytes: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
+pub(super) fn body<T: DeserializeOwned>(bytes: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
     let bytes = bytes.map_err(|e| Refusal::Malformed(e.body_text()))?;
     let mut input = serde_json::Deserializer::from_slice(&bytes);
     serde_path_to_error::deserialize(&mut input).map_err(|e| {

@@ -92,18 +92,29 @@ impl<T: Row> Table<T> {
         self.last + 1
     }
 
-    /// How many rows there are in `span`.
-    pub(super) fn count(&self, span: Span) -> usize {
-        if span.is_timed() { self.timed(span, None).count() } else { self.stamps.len() }
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.stamps.len()
     }
 
-    /// The keys of up to `limit` rows of `span` after the key `after`, and whether more follow.
-    pub(super) fn keys(&self, span: Span, after: Option<(Instant, u32)>, limit: usize) -> (Vec<(Instant, u32)>, bool) {
+    /// How many rows there are in `span`, of those whose numbers `shows` lets through.
+    pub(super) fn count(&self, span: Span, shows: impl Fn(u32) -> bool) -> usize {
+        if span.is_timed() {
+            self.timed(span, None).filter(|(_, number)| shows(*number)).count()
+        } else {
+            self.stamps.keys().filter(|number| shows(**number)).count()
+        }
+    }
+
+    /// The keys of up to `limit` rows of `span` after the key `after`, of those whose numbers `shows` lets through, and
+    /// whether more follow.
+    pub(super) fn keys(&self, span: Span, shows: impl Fn(u32) -> bool, after: Option<(Instant, u32)>, limit: usize) -> (Vec<(Instant, u32)>, bool) {
         let mut keys: Vec<(Instant, u32)> = if span.is_timed() {
-            self.timed(span, after).take(limit.saturating_add(1)).collect()
+            self.timed(span, after).filter(|(_, number)| shows(*number)).take(limit.saturating_add(1)).collect()
         } else {
             let from = after.map_or(Bound::Unbounded, |(_, number)| Bound::Excluded(number));
-            self.stamps.range((from, Bound::Unbounded)).map(|(number, stamp)| (*stamp, *number)).take(limit.saturating_add(1)).collect()
+            let keys = self.stamps.range((from, Bound::Unbounded)).map(|(number, stamp)| (*stamp, *number));
+            keys.filter(|(_, number)| shows(*number)).take(limit.saturating_add(1)).collect()
         };
         let more = keys.len() > limit;
         keys.truncate(limit);

@@ -36,11 +36,40 @@ async fn whole_and_resumed<T: Paged>() {
     }
 }
 
+/// Reads page by page through an outage, each page with a new adapter and a checkpoint that has been text meanwhile.
+async fn interrupted<T: Paged>() {
+    let (sandbox, wms) = sandbox().await;
+    let whole = read_all::<T>(&wms, Scope::default()).await.records;
+    let rules = serde_json::json!([
+        { "fault": "status", "status": 500, "percent": 30 },
+        { "fault": "cutOff", "afterBytes": 100, "percent": 20 },
+        { "fault": "reset", "percent": 10 },
+    ]);
+    sandbox.set_faults(serde_json::from_value(rules).unwrap());
+    let http = http();
+    let (mut from, mut records, mut attempts) = (None::<String>, BTreeMap::new(), 0);
+    let complete = loop {
+        attempts += 1;
+        assert!(attempts < 200, "{}: it does not end", T::DATA_TYPE);
+        let checkpoint: Option<Checkpoint> = from.as_deref().map(|text| serde_json::from_str(text).unwrap());
+        let wms = super::super::integration().connect(&sandbox.credentials(), &http).unwrap();
+        let Ok(any) = wms.pull(T::DATA_TYPE, &Scope::default(), checkpoint.as_ref()).await else { continue };
+        let page = T::of(any);
+        records.extend(page.records.into_iter().map(|record| (record.source().id.clone(), record)));
+        match page.next {
+            Next::More(checkpoint) => from = Some(serde_json::to_string(&checkpoint).unwrap()),
+            Next::Done { complete } => break complete,
+        }
+    };
+    assert!(complete && records == whole, "{}", T::DATA_TYPE);
+}
+
 macro_rules! each_type {
     ($($test:ident: $type:ident,)+) => {$(
         #[tokio::test]
         async fn $test() {
             whole_and_resumed::<$type>().await;
+            interrupted::<$type>().await;
         }
     )+};
 }

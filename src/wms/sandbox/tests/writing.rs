@@ -13,11 +13,11 @@ fn reference_to<T: Record>(source_id: &str) -> Option<Ref<T>> {
     Ref::of(&Id::record::<T>(ConnectionId(1), source_id))
 }
 
-fn line(sku: &str, quantity: i64) -> OrderLineItemDraft {
+pub(super) fn line(sku: &str, quantity: i64) -> OrderLineItemDraft {
     OrderLineItemDraft { product_id: None, sku: Some(sku.to_owned()), quantity: Quantity::whole(quantity), unit_price: "9.95".parse().ok() }
 }
 
-fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
+pub(super) fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
     let text = |text: &str| Some(text.to_owned());
     let ship_to = AddressInput {
         full_name: text("Änne Weiß"),
