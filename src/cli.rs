@@ -89,6 +89,9 @@ struct SandboxArgs {
     /// Another seed gives other data
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many rows a page has at most
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u16).range(1..))]
+    page_size: u16,
     /// How many requests it allows in the long run, twice as many at once; 0 is as many as anybody likes
     #[arg(long, value_name = "PER_SECOND", default_value_t = 50.0)]
     rate_limit: f64,
@@ -101,10 +104,10 @@ struct SandboxArgs {
 impl SandboxArgs {
     /// The sandbox that these arguments ask for; what they do not speak of is as in `defaults`.
     fn config(self, defaults: SandboxConfig) -> SandboxConfig {
-        let Self { listen: addr, orders, state, seed, rate_limit, faults } = self;
+        let Self { listen: addr, orders, state, seed, page_size, rate_limit, faults } = self;
         // A burst is a whole number, and of at least one request.
         let rate_limit = (rate_limit != 0.0).then(|| RateLimit { per_second: rate_limit, burst: (rate_limit * 2.0).ceil().max(1.0) as u32 });
-        SandboxConfig { addr, orders, state, seed, rate_limit, faults, ..defaults }
+        SandboxConfig { addr, orders, state, seed, page_size_max: page_size.into(), rate_limit, faults, ..defaults }
     }
 }
 

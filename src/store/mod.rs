@@ -199,9 +199,22 @@ async fn open_postgres(url: &str, sizes: Sizes) -> Result<Database> {
     drop(harness);
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|url| Box::pin(establish(url)));
     let manager = AsyncDieselConnectionManager::<diesel_async::AsyncPgConnection>::new_with_config(url, config);
     let pool = PgPool::builder(manager).max_size(sizes.postgres).build().map_err(|e| Error::Connect(e.to_string()))?;
     Ok(Database::Postgres { pool, url: url.to_owned() })
+}
+
+/// What every pooled connection is set up with. No transaction of ours waits for anything but the database, so one that does
+/// nothing for seconds belongs to a process that stands still or whose machine is gone. It holds locks (of a schedule, of the
+/// change log's head) that every other process waits for, so the database ends it.
+const POSTGRES_SETUP: &str = "SET idle_in_transaction_session_timeout = '5s'; SET tcp_user_timeout = '10s'";
+
+async fn establish(url: &str) -> diesel::ConnectionResult<diesel_async::AsyncPgConnection> {
+    use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
+    let mut connection = diesel_async::AsyncPgConnection::establish(url).await?;
+    connection.batch_execute(POSTGRES_SETUP).await.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 fn open_sqlite(path: &str, sizes: Sizes) -> Result<Database> {

@@ -212,9 +212,7 @@ fn told(reply: &Reply) -> Option<RateBudget> {
         value.split([',', ';', '.']).next()?.trim().parse::<i64>().ok().filter(|number| *number >= 0)
     };
     let (limit, remaining) = (number("limit").filter(|limit| *limit > 0), number("remaining"));
-    let wait = reply.retry_after(now).filter(|_| reply.status == 429);
-    let blocked_until =
-        wait.and_then(|wait| i64::try_from(wait.as_micros()).ok()).map(|micros| Instant::from_micros(now.micros().saturating_add(micros)));
+    let blocked_until = reply.retry_after().filter(|_| reply.status == 429);
     if limit.is_none() && remaining.is_none() && blocked_until.is_none() {
         return None;
     }

@@ -11,6 +11,7 @@ mod layers;
 mod live;
 mod managing;
 mod postgres_itself;
+mod proof;
 mod reading;
 mod schema;
 mod support;

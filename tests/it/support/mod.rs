@@ -1,6 +1,7 @@
 //! What the scenarios stand on.
 
 pub mod postgres;
+pub mod process;
 pub mod sandbox;
 pub mod server;
 pub mod socket;

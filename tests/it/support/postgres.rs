@@ -13,6 +13,9 @@
 //! being stopped, so a newcomer waits until the server is gone, and starts it again). `watchdog` (exclusive: there is
 //! one). Always taken in the order `start`, `users`; the watchdog never takes `start`.
 //!
+//! **A server of one's own** ([`Own`]) is for tests that stop it: a cluster beside that of all others, which is removed at the
+//! end. It survives being stopped in the middle of its work.
+//!
 //! **Not durable, not private.** It runs without fsync and trusts every local connection: for tests only. A cluster
 //! that a crash of the machine has damaged does not start, and is made anew.
 //!
@@ -75,6 +78,7 @@ while :; do
         sleep 0.5
     done
     exec 9>&-
+    [ -e once ] && cd / && rm -rf "$1"
     exit 0
 done
 "#;
@@ -125,6 +129,68 @@ pub fn database_if_installed() -> Option<String> {
     }
 }
 
+/// A server of a test's own, which it may stop and start again at the same address. Dropped, it is gone.
+pub struct Own {
+    cluster: Cluster,
+    server: Server,
+}
+
+impl Own {
+    /// Makes one, and starts it.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start() -> Result<Self, Unavailable> {
+        let random = RandomState::new().build_hasher().finish();
+        let cluster = Cluster::find(&format!("-own-{}-{random:x}", std::process::id()), &["synchronous_commit=on"])?;
+        // Says that nothing of it is kept.
+        drop(cluster.lock_file("once")?);
+        let server = cluster.serve()?;
+        Ok(Self { cluster, server })
+    }
+
+    /// The URL of a new, empty database.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn database(&self) -> Result<String, Unavailable> {
+        self.server.sql("create database proof template template0")?;
+        Ok(self.server.url("proof"))
+    }
+
+    /// Stops it: `fast` ends sessions and transactions in good order, `immediate` is as if it had crashed.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub fn stop(&self, mode: &str) -> Result<(), Unavailable> {
+        let mut pg_ctl = self.cluster.as_server_user("pg_ctl");
+        run(pg_ctl.args(["stop", "--silent", "--wait", "--timeout=60", "--mode", mode, "--pgdata"]).arg(self.cluster.data())).map(drop)
+    }
+
+    /// Starts it where it was.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&self) -> Result<(), Unavailable> {
+        self.cluster.start_at(self.server.port)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        drop(self.stop("immediate"));
+        drop(remove(&self.cluster.home));
+    }
+}
+
+/// Asks a database through the client that came with the server: rows one on each line, columns parted by `|`.
+///
+/// # Errors
+/// When the database refuses, or does not answer.
+pub fn ask(url: &str, statement: &str) -> Result<String, Unavailable> {
+    sql(&programs()?, url, statement)
+}
+
 /// The directory of the installed server's programs, `psql` among them.
 ///
 /// # Errors
@@ -156,7 +222,7 @@ struct Server {
 /// The one server of this process.
 fn server() -> Result<&'static Server, Unavailable> {
     static SERVER: OnceLock<Result<Server, Unavailable>> = OnceLock::new();
-    SERVER.get_or_init(|| Cluster::find()?.serve()).as_ref().map_err(Clone::clone)
+    SERVER.get_or_init(|| Cluster::find("", &[])?.serve()).as_ref().map_err(Clone::clone)
 }
 
 impl Server {
@@ -176,18 +242,20 @@ struct Cluster {
     home: PathBuf,
     /// The caller is root, whom the server refuses.
     root: bool,
+    /// What it is started with beside [`SETTINGS`].
+    settings: &'static [&'static str],
 }
 
 impl Cluster {
-    /// Finds the installed server and makes the directory for its files.
-    fn find() -> Result<Self, Unavailable> {
+    /// Finds the installed server and makes the directory for its files, whose name ends so.
+    fn find(suffix: &str, settings: &'static [&'static str]) -> Result<Self, Unavailable> {
         let programs = programs()?;
         let uid: u32 = parse(&run(Command::new("id").arg("-u"))?)?;
         // "postgres (PostgreSQL) 15.18 (Debian …)", or "… 19beta1".
         let version = run(Command::new(programs.join("postgres")).arg("--version"))?;
         let number = version.split_whitespace().nth(2).unwrap_or_default();
         let major: u32 = parse(number.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default())?;
-        let home = std::env::temp_dir().join(format!("crossdock-test-pg-{uid}-{major}"));
+        let home = std::env::temp_dir().join(format!("crossdock-test-pg-{uid}-{major}{suffix}"));
         let context = |error| failed(&format!("make {}", home.display()), &error);
         fs::DirBuilder::new().recursive(true).mode(0o711).create(&home).map_err(context)?;
         // The temporary directory is everybody's: another user may have made this name first.
@@ -196,7 +264,7 @@ impl Cluster {
             return Err(Unavailable(format!("{} belongs to another user", home.display())));
         }
         fs::set_permissions(&home, Permissions::from_mode(0o711)).map_err(context)?;
-        Ok(Self { programs, home, root: uid == 0 })
+        Ok(Self { programs, home, root: uid == 0, settings })
     }
 
     /// Makes sure that the server runs, and claims it for this process.
@@ -254,10 +322,16 @@ impl Cluster {
     fn start_once(&self) -> Result<u16, Unavailable> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = free.map_err(|error| failed("find a free port", &error))?.port();
+        self.start_at(port)?;
+        fs::write(self.home.join("port"), port.to_string()).map_err(|error| failed("write the port down", &error))?;
+        Ok(port)
+    }
+
+    fn start_at(&self, port: u16) -> Result<(), Unavailable> {
         let log = self.data().join("server.log");
         remove(&log)?;
         let mut options = format!("-p {port}");
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(self.settings) {
             write!(options, " -c {setting}").map_err(|error| failed("name the settings", &error))?;
         }
         // pg_ctl gives the server a session of its own and waits until it answers.
@@ -273,8 +347,7 @@ impl Cluster {
             let log = fs::read_to_string(&log).unwrap_or_default();
             Unavailable(format!("{}. Its log: {}", error.0, log.trim()))
         })?;
-        fs::write(self.home.join("port"), port.to_string()).map_err(|error| failed("write the port down", &error))?;
-        Ok(port)
+        Ok(())
     }
 
     /// Makes the cluster beside its place and then moves it there, so that what is in place is whole.

@@ -1,0 +1,237 @@
+//! Proofs of the sync engine under faults: the real program is killed, frozen, cut off from its database and from its WMS
+//! while a stranger changes the WMS; at the end everything that the database holds is compared with the WMS, and the whole
+//! change log with itself.
+//!
+//! Each proof has a short form, which runs with all other tests, and a long one: `CROSSDOCK_PROOF_ROUNDS=200` says how often
+//! it does its worst. Moments are drawn from a seed, which is printed; `CROSSDOCK_PROOF_SEED` repeats it as far as a machine
+//! with threads can. What was done is printed too (`cargo nextest run --no-capture proof`): a proof that killed nothing
+//! proves nothing. See `tests/load/README.md`.
+//!
+//! **Nothing here asserts how long anything takes**, but for the patience after which a test gives up.
+
+mod audit;
+mod frozen;
+mod killed;
+mod mutator;
+mod punctual;
+mod restarted;
+mod wms;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crossdock::store::vault::{KEY_BYTES, Vault};
+use crossdock::store::{Sizes, Store};
+use serde_json::{Value, json};
+
+use super::support::postgres;
+use super::support::process::{CROSSDOCK, Client, Process};
+use super::support::server::Database;
+use wms::Wms;
+
+/// Declares a proof for SQLite and PostgreSQL with the same body, or for one of them.
+macro_rules! proofs {
+    ($($(#[$doc:meta])* async fn $name:ident($database:ident: Database) on ($($on:ident $kind:ident),+) $body:block)+) => {$(
+        $(#[$doc])*
+        mod $name {
+            use super::*;
+
+            async fn body($database: Database) $body
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $on() {
+                body(Database::$kind).await;
+            })+
+        }
+    )+};
+}
+use proofs;
+
+/// How long a worker that is dead keeps its runs, in seconds: the shortest that there is.
+const LEASE: u64 = 2;
+
+/// How often a proof does its worst: so often, unless the environment asks for more.
+fn rounds(short: u32) -> u32 {
+    environment("CROSSDOCK_PROOF_ROUNDS").map_or(short, |rounds| u32::try_from(rounds).unwrap_or(u32::MAX))
+}
+
+/// Whether the environment asks for the long form.
+fn is_long() -> bool {
+    environment("CROSSDOCK_PROOF_ROUNDS").is_some()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what makes a proof longer, or repeats one")]
+fn environment(name: &str) -> Option<u64> {
+    Some(std::env::var(name).ok()?.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+/// Numbers that look random and follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    /// A seed of its own, which is printed.
+    fn new(what: &str) -> Self {
+        let seed = environment("CROSSDOCK_PROOF_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish() % 1_000_000);
+        println!("{what}: CROSSDOCK_PROOF_SEED={seed}");
+        Self(seed)
+    }
+
+    /// From 0 up to (not including) `below`. SplitMix64.
+    fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below.max(1)
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        from.get(usize::try_from(self.below(from.len() as u64)).unwrap_or(0))
+    }
+
+    fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(from + self.below(to - from))
+    }
+}
+
+/// What a proof is made in: a WMS, a database, and as many servers as it likes.
+struct World {
+    folder: tempfile::TempDir,
+    database_url: String,
+    key: String,
+    wms: Wms,
+}
+
+/// What a sandbox is started with.
+#[derive(Debug, Clone, Copy)]
+struct Goods {
+    orders: u32,
+    page: u16,
+}
+
+impl World {
+    /// `None`: there is no PostgreSQL here.
+    async fn new(database: Database, sizes: Goods) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database_url = match database {
+            Database::Sqlite => format!("sqlite:{}/crossdock.db", folder.path().display()),
+            Database::Postgres => tokio::task::spawn_blocking(postgres::database_if_installed).await.expect("the cluster starts")?,
+        };
+        Some(Self::over(folder, database_url, sizes).await)
+    }
+
+    /// A world over a database that is there.
+    async fn over(folder: tempfile::TempDir, database_url: String, sizes: Goods) -> Self {
+        let wms = Wms::start(&folder.path().join("wms.log"), sizes).await;
+        let mut world = Self { folder, database_url, key: String::new(), wms };
+        let made = Command::new(CROSSDOCK)
+            .args(["keys", "create", "--name=proof", "--access=admin"])
+            .args(world.store_arguments())
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&made.stdout).into_owned();
+        assert!(made.status.success(), "{said}{}", String::from_utf8_lossy(&made.stderr));
+        world.key = said.lines().last().expect("the key is the last line").to_owned();
+        world
+    }
+
+    fn store_arguments(&self) -> [String; 2] {
+        let key_file = self.folder.path().join("key");
+        [format!("--database-url={}", self.database_url), format!("--encryption-key-file={}", key_file.display())]
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.log"))
+    }
+
+    /// Starts a server.
+    async fn serve(&self, name: &str) -> Node {
+        let lease = LEASE.to_string();
+        let mut arguments: Vec<String> =
+            ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--sync-lease", &lease].map(str::to_owned).into();
+        arguments.extend(self.store_arguments());
+        let process = Process::start(&self.log(name), &arguments).await;
+        let client = Client::new(&process.url, &self.key);
+        Node { process, client }
+    }
+
+    /// The database, through the library. What is sealed in it stays sealed.
+    async fn store(&self) -> Store {
+        let vault = Vault::new(&[0; KEY_BYTES], |_| false);
+        Store::open(&self.database_url, Sizes { postgres: 2, sqlite_readers: 1 }, vault).await.expect("the database opens")
+    }
+}
+
+/// A server of a proof, and a client of it.
+struct Node {
+    process: Process,
+    client: Client,
+}
+
+const CREATE: &str = "mutation($input: CreateConnectionInput!) { createConnection(input: $input) { connection { id } errors { message } } }";
+const TRIGGER: &str = "mutation($id: ID!, $types: [DataType!], $mode: SyncMode!) {
+    triggerSync(input: { connectionId: $id, dataTypes: $types, mode: $mode }) { runs { id } errors { message } } }";
+const OPEN: &str = "{ syncRuns(first: 1, filter: { statuses: [QUEUED, RUNNING, WAITING] }) { totalCount nodes { dataType status waitingReason } } }";
+const RUNS: &str = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on SyncRun { id dataType mode status waitingReason
+    progress { pages read total created updated unchanged deleted rejected } error { message } } } }";
+
+impl Node {
+    /// Connects the WMS, with all that it has ever had.
+    async fn connect(&self, wms: &Wms) -> String {
+        Self::connect_with(&self.client, wms).await
+    }
+
+    async fn connect_with(client: &Client, wms: &Wms) -> String {
+        let credentials = json!({ "baseUrl": wms.url(), "apiToken": wms::TOKEN });
+        let input = json!({ "integration": "sandbox", "name": "proof", "credentials": credentials, "lookbackDays": 1095 });
+        let made = client.data(CREATE, json!({ "input": input })).await;
+        made["createConnection"]["connection"]["id"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned()
+    }
+
+    /// Asks for syncs (of all types, when none is named); the runs' ids. Servers that are about to die may not answer.
+    async fn trigger(&self, connection: &str, types: Option<&[&str]>, mode: &str) -> Result<Vec<String>, String> {
+        let made = self.client.ask(TRIGGER, json!({ "id": connection, "types": types, "mode": mode })).await?;
+        let runs = made["triggerSync"]["runs"].as_array().ok_or_else(|| made.to_string())?;
+        Ok(runs.iter().filter_map(|run| run["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// The runs, when all have ended.
+    async fn ended(&self, runs: &[String]) -> Vec<Value> {
+        let is_open = |run: &Value| matches!(run["status"].as_str(), Some("QUEUED" | "RUNNING" | "WAITING"));
+        let of = |data: &Value| data["nodes"].as_array().cloned().unwrap_or_default();
+        of(&self.client.until(RUNS, json!({ "ids": runs }), |data| !of(data).iter().any(is_open)).await)
+    }
+
+    /// Returns when no run is under way.
+    async fn rest(&self) {
+        self.client.until(OPEN, json!({}), |data| data["syncRuns"]["totalCount"] == 0).await;
+    }
+
+    /// A full sync of everything that begins now, to its end.
+    async fn full(&self, connection: &str) -> Vec<Value> {
+        self.rest().await;
+        let runs = self.trigger(connection, None, "FULL").await.expect("the server takes it");
+        let ended = self.ended(&runs).await;
+        assert_eq!(ended.len(), 9, "{ended:#?}");
+        ended
+    }
+
+    /// The end of every proof: when the WMS stands still and answers well, two full syncs end well by themselves, the first
+    /// finds all that there is and the second nothing new.
+    async fn settle(&self, connection: &str) {
+        for run in self.full(connection).await {
+            assert_eq!(run["status"], "SUCCEEDED", "{run:#}");
+        }
+        for run in self.full(connection).await {
+            let progress = &run["progress"];
+            let found: BTreeMap<_, _> = ["created", "updated", "deleted", "rejected"].map(|count| (count, progress[count].as_i64())).into();
+            assert!(
+                run["status"] == "SUCCEEDED" && found.values().all(|count| *count == Some(0)),
+                "a second look finds what the first missed: {run:#}"
+            );
+        }
+    }
+}
