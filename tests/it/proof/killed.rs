@@ -9,19 +9,22 @@ use super::{Dice, Goods, LEASE, OPEN, RUNS, World, proofs, rounds};
 use crate::support::server::Database;
 
 proofs! {
-    /// The server dies again and again in the middle of first, incremental and full syncs of a WMS that a stranger changes.
+    /// The server dies again and again in the middle of first, incremental and full syncs of a WMS that a stranger changes, and
+    /// that now answers badly, now shows less or more than there is.
     async fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(database: Database) on (sqlite Sqlite, postgres Postgres) {
         let Some(world) = World::new(database, Goods { orders: 600, page: 25 }).await else { return };
         let mut dice = Dice::new("killed at any moment");
         let mut node = world.serve("server").await;
         let stranger = Mutator::start(&world.wms.api, Dice(dice.below(u64::MAX))).await;
         let mut connections = vec![node.connect(&world.wms).await];
-        let (kills, mut open) = (rounds(4), 0);
+        let (kills, mut open, mut struck) = (rounds(4), 0, 0);
         for round in 0..kills {
             if round % 3 == 2 && connections.len() < 5 {
                 // Another first sync to be cut.
                 connections.push(node.connect(&world.wms).await);
             }
+            struck += world.wms.api.struck().await;
+            world.wms.api.faults(trouble(&mut dice)).await;
             let moment = tokio::time::sleep(dice.millis(20, 2_500));
             tokio::pin!(moment);
             loop {
@@ -42,13 +45,14 @@ proofs! {
             node.process.kill();
             node = world.serve("server").await;
         }
+        world.wms.api.faults(json!([])).await;
         let done = stranger.stop().await;
         for connection in &connections {
             node.settle(connection).await;
         }
         node.process.stop().await;
         let audit = audit(&world.store().await, &world.wms.api).await;
-        println!("{database:?}: {kills} kills, {open} runs under way at them; the stranger: {done:?}; {audit:?}");
+        println!("{database:?}: {kills} kills, {open} runs under way at them, {struck} answers that went wrong; the stranger: {done:?}; {audit:?}");
     }
 
     /// A listing of many pages, killed in its midst: what was committed is not read again.
@@ -58,6 +62,8 @@ proofs! {
         let mut node = world.serve("server").await;
         let connection = node.connect(&world.wms).await;
         node.rest().await;
+        // So slow that there is time to see where it is.
+        world.wms.api.faults(json!([{ "fault": "delay", "milliseconds": 25, "path": "/v1/orders" }])).await;
         let rows = i64::try_from(world.wms.api.rows("orders").await.len()).expect("a number");
         let (mut cuts, mut longest) = (0, 0);
         while cuts < rounds(3) {
@@ -82,9 +88,25 @@ proofs! {
             let progress = &ended[0]["progress"];
             assert_eq!((&ended[0]["status"], &progress["read"], &progress["pages"]), (&json!("SUCCEEDED"), &json!(rows), &json!((rows + 9) / 10)), "{ended:#?}");
         }
+        world.wms.api.faults(json!([])).await;
         node.settle(&connection).await;
         node.process.stop().await;
         let audit = audit(&world.store().await, &world.wms.api).await;
         println!("{database:?}: {cuts} cuts, no page read twice, the longest way back {longest} ms with a lease of {} s; {audit:?}", LEASE);
+    }
+}
+
+/// What goes wrong at the WMS: mostly nothing.
+fn trouble(dice: &mut Dice) -> Value {
+    match dice.below(6) {
+        0 => json!([
+            { "fault": "status", "status": 500, "percent": 5, "method": "GET" },
+            { "fault": "cutOff", "afterBytes": 300, "percent": 5, "method": "GET" },
+            { "fault": "rateLimit", "retryAfterSeconds": 1, "percent": 5, "method": "GET" },
+            { "fault": "reset", "percent": 5, "method": "GET" },
+            { "fault": "delay", "milliseconds": 50, "percent": 20, "method": "GET" },
+        ]),
+        1 => json!([{ "fault": "endEarly", "percent": 20 }, { "fault": "duplicate", "rowsPercent": 10, "percent": 30 }, { "fault": "reorder" }]),
+        _ => json!([]),
     }
 }

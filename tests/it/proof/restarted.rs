@@ -12,7 +12,7 @@ proofs! {
         if postgres::database_if_installed().is_none() {
             return;
         }
-        let database = tokio::task::spawn_blocking(|| Own::start().expect("a cluster")).await.expect("it starts");
+        let database = tokio::task::spawn_blocking(|| Own::start(&["synchronous_commit=on"]).expect("a cluster")).await.expect("it starts");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let world = World::over(folder, database.database().expect("a database"), Goods { orders: 300, page: 10 }).await;
         let mut dice = Dice::new("restarted");
@@ -21,6 +21,7 @@ proofs! {
         let connection = nodes[0].connect(&world.wms).await;
         let restarts = rounds(2);
         for _ in 0..restarts {
+            let before = database.postmaster();
             nodes[0].trigger(&connection, None, "FULL").await.expect("the server takes it");
             tokio::time::sleep(dice.millis(1, 800)).await;
             database.stop(if dice.below(2) == 0 { "fast" } else { "immediate" }).expect("it stops");
@@ -29,6 +30,7 @@ proofs! {
             }
             tokio::time::sleep(dice.millis(1, 1_000)).await;
             database.start_again().expect("it starts");
+            assert_ne!(database.postmaster(), before, "it is another");
             for node in &mut nodes {
                 ready(node, 200).await;
                 assert!(node.process.runs(), "a server ended: {}", node.process.tail());

@@ -73,6 +73,18 @@ impl Api {
         panic!("the sandbox does not answer {method} {path}");
     }
 
+    /// What goes wrong from now on: rules as in `src/wms/sandbox/README.md`. None: nothing.
+    pub async fn faults(&self, rules: Value) {
+        let (status, answer) = self.call(Method::PUT, "/_faults", Some(rules)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// How often something went wrong.
+    pub async fn struck(&self) -> u64 {
+        let (_, rules) = self.call(Method::GET, "/_faults", None).await;
+        rules.as_array().into_iter().flatten().filter_map(|rule| rule["struck"].as_u64()).sum()
+    }
+
     /// All rows of a resource by their ids, page after page.
     pub async fn rows(&self, resource: &str) -> BTreeMap<String, Value> {
         let mut rows = BTreeMap::new();

@@ -136,13 +136,13 @@ pub struct Own {
 }
 
 impl Own {
-    /// Makes one, and starts it.
+    /// Makes one, and starts it with these settings beside those of all tests.
     ///
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
-    pub fn start() -> Result<Self, Unavailable> {
+    pub fn start(settings: &'static [&'static str]) -> Result<Self, Unavailable> {
         let random = RandomState::new().build_hasher().finish();
-        let cluster = Cluster::find(&format!("-own-{}-{random:x}", std::process::id()), &["synchronous_commit=on"])?;
+        let cluster = Cluster::find(&format!("-own-{}-{random:x}", std::process::id()), settings)?;
         // Says that nothing of it is kept.
         drop(cluster.lock_file("once")?);
         let server = cluster.serve()?;
@@ -156,6 +156,11 @@ impl Own {
     pub fn database(&self) -> Result<String, Unavailable> {
         self.server.sql("create database proof template template0")?;
         Ok(self.server.url("proof"))
+    }
+
+    /// The number of its first process.
+    pub fn postmaster(&self) -> Option<u32> {
+        fs::read_to_string(self.cluster.data().join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
     }
 
     /// Stops it: `fast` ends sessions and transactions in good order, `immediate` is as if it had crashed.
