@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use crate::clock::Clock;
-use crate::config::{ServeArgs, StoreArgs};
+use crate::config::{EngineArgs, ServeArgs, StoreArgs};
+use crate::metrics::Metrics;
 use crate::record::{ConnectionId, Json};
 use crate::store::connections::{ConnectionStatus, connection_credentials_set, connection_find, connection_status_set};
 use crate::store::keys::{Access, key_put, key_revoke};
@@ -95,10 +96,10 @@ pub fn start(args: &ServeArgs, clock: Clock) -> BoxFuture<'_, anyhow::Result<App
 
 async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let store = open_store(&args.store).await?;
-    let http = wms::http::Http::new(args.wms_limits(), clock.clone())?;
-    let accounts = Accounts::new(store.clone(), http, wms::integrations());
-    let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.sync());
-    let writes = writes::Handle::new(accounts, clock.clone(), || random::token("cd-"));
+    let accounts = accounts(&store, &args.engine, clock.clone())?;
+    let metrics = Metrics::default();
+    let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.engine.settings(), metrics.clone());
+    let writes = writes::Handle::new(accounts, clock.clone(), metrics.clone(), || random::token("cd-"));
     let changes = changes::Reader::new(store.clone());
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("Failed to listen on {}", args.listen))?;
     let address = listener.local_addr()?;
@@ -109,12 +110,31 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
         Some(demo_on(&store, &clock, &sync, args.sandbox_state.clone()).await?)
     };
     let deps = graphql::Deps { store: store.clone(), sync: sync.clone(), writes, changes, clock };
-    let router = http::router(graphql::schema(deps), store.clone(), !args.no_graphiql);
+    let router = http::router(graphql::schema(deps), store.clone(), metrics, !args.no_graphiql);
     let stop = CancellationToken::new();
-    let owner = format!("{}:{}", std::process::id(), random::token("").unwrap_or_default().get(..8).unwrap_or_default());
-    let engine = tokio::spawn(sync::Engine::new(sync, owner, stop.clone()).work());
+    let engine = tokio::spawn(sync::Engine::new(sync, sync::Works::OnAll, lease_owner(), stop.clone()).work());
+    let (listener_store, listener_stop) = (store.clone(), stop.clone());
+    tokio::spawn(async move { listener_stop.run_until_cancelled(listener_store.listen()).await });
     let serving = tokio::spawn(http::serve(listener, router, stop.clone()));
     Ok(App { address, demo, store, stop, serving, engine })
+}
+
+fn accounts(store: &Store, args: &EngineArgs, clock: Clock) -> anyhow::Result<Accounts> {
+    let http = wms::http::Http::new(args.wms_limits(), clock)?;
+    Ok(Accounts::new(store.clone(), http, wms::integrations()))
+}
+
+/// The sync engine's handle alone, without a server around it.
+///
+/// # Errors
+/// When the machine's TLS set-up is broken.
+pub fn sync_handle(store: &Store, args: &EngineArgs, clock: Clock) -> anyhow::Result<sync::Handle> {
+    Ok(sync::Handle::new(accounts(store, args, clock.clone())?, clock, args.settings(), Metrics::default()))
+}
+
+/// Names this process in leases.
+pub fn lease_owner() -> String {
+    format!("{}:{}", std::process::id(), random::token("").unwrap_or_default().get(..8).unwrap_or_default())
 }
 
 /// How long requests and runs may take to end after the server was told to stop, in seconds.

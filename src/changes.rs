@@ -2,11 +2,10 @@
 //!
 //! **Invariants.** A reader always reads the log; a wake-up is only a hint that there may be something. It is armed
 //! *before* the log is read, so nothing that is committed in between goes unnoticed. Other processes commit without
-//! waking this one, so a reader also looks by itself, every [`POLL`].
+//! waking this one, so a reader also looks by itself now and then ([`Store::poll`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream::unfold;
@@ -15,8 +14,6 @@ use tokio::sync::Notify;
 use crate::store::changes::{Change, change_head, change_list};
 use crate::store::{Predicate, Result, Store};
 
-/// How often a reader looks without being woken.
-const POLL: Duration = Duration::from_secs(1);
 /// How many entries are read at once.
 const BATCH: i64 = 500;
 
@@ -50,9 +47,10 @@ impl Reader {
     }
 
     /// The entries after a position that meet a condition, oldest first, without end: first what is there, then what
-    /// comes. Without a position, only what comes from now on. The stream ends after an error.
+    /// comes. Without a position, only what comes from now on. The stream ends after an error, which is
+    /// [`Error::Expired`](crate::store::Error::Expired) for a position whose successors have been pruned.
     pub fn follow(&self, after: Option<i64>, which: Predicate) -> impl Stream<Item = Result<Change>> + Send + use<> {
-        let committed = self.store.committed();
+        let committed = self.store.changes_committed();
         let position = Position { store: self.store.clone(), committed, which, after, ready: VecDeque::new() };
         unfold(Some(position), async |position| {
             let mut position = position?;
@@ -75,8 +73,8 @@ impl Position {
             tokio::pin!(woken);
             woken.as_mut().enable();
             if !self.look().await? {
-                // Timing out is the poll.
-                let _ = tokio::time::timeout(POLL, woken).await;
+                // Timing out is the look without a wake-up.
+                let _ = tokio::time::timeout(self.store.poll(), woken).await;
             }
         }
     }

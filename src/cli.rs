@@ -1,5 +1,7 @@
 //! The command line.
 
+mod sync;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +32,8 @@ enum Command {
     Serve(ServeArgs),
     /// Bring the database's tables up to date, and end
     Migrate(StoreArgs),
+    /// Sync a connection now, and show how far it is
+    Sync(sync::SyncArgs),
     /// Print the GraphQL schema
     Schema,
     /// List the WMSs that can be connected, and what their adapters can do
@@ -125,7 +129,9 @@ pub fn main() -> ExitCode {
 
 async fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    telemetry::start(&cli.log.log, cli.log.log_format).map_err(anyhow::Error::msg)?;
+    // Progress bars and chatter do not go together.
+    let log = if matches!(cli.command, Some(Command::Sync(_))) && cli.log.log == "info" { "error" } else { &cli.log.log };
+    telemetry::start(log, cli.log.log_format).map_err(anyhow::Error::msg)?;
     match cli.command {
         // The same as `serve`, with what the environment says.
         None => match Cli::parse_from(["crossdock", "serve"]).command {
@@ -138,6 +144,7 @@ async fn run() -> anyhow::Result<()> {
             say(&format!("{} is up to date", store.dialect()));
             Ok(())
         }
+        Some(Command::Sync(args)) => sync::sync(args).await,
         Some(Command::Schema) => {
             say(graphql::sdl().trim_end());
             Ok(())

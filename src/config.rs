@@ -64,18 +64,44 @@ pub struct ServeArgs {
     /// Do not serve GraphiQL at /
     #[arg(long, env = "CROSSDOCK_NO_GRAPHIQL")]
     pub no_graphiql: bool,
+    /// How the sync engine works
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// How the sync engine works.
+#[derive(Debug, Clone, Args)]
+pub struct EngineArgs {
     /// Sync runs that this process works on at the same time
-    #[arg(long, env = "CROSSDOCK_SYNC_WORKERS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "CROSSDOCK_SYNC_WORKERS", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub sync_workers: u16,
-    /// A worker that has been silent for so long loses its run to another, in seconds
-    #[arg(long, env = "CROSSDOCK_SYNC_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..=600))]
+    /// Sync runs of one connection that all processes together work on at the same time
+    #[arg(long, env = "CROSSDOCK_SYNC_WORKERS_PER_CONNECTION", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub sync_workers_per_connection: u16,
+    /// Seconds after which a worker that gave no sign of life loses its run to another
+    #[arg(long, env = "CROSSDOCK_SYNC_LEASE", default_value_t = 30, value_parser = clap::value_parser!(u64).range(2..=3600))]
     pub sync_lease: u64,
+    /// Seconds that one page of a sync may take before the run is interrupted and tried again
+    #[arg(long, env = "CROSSDOCK_SYNC_PAGE_DEADLINE", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub sync_page_deadline: u64,
     /// How far back the first sync of orders, inbound shipments and returns goes, in days
     #[arg(long, env = "CROSSDOCK_LOOKBACK_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(0..=1095))]
     pub lookback_days: i64,
     /// Seconds between syncs of a data type on new connections, such as ORDERS=600; may be given several times
     #[arg(long = "sync-interval", env = "CROSSDOCK_SYNC_INTERVALS", value_delimiter = ',', value_parser = interval)]
     pub sync_intervals: Vec<(DataType, i64)>,
+    /// Days that ended sync runs are kept
+    #[arg(long, env = "CROSSDOCK_KEEP_RUNS_DAYS", default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=36500))]
+    pub keep_runs_days: i64,
+    /// Sync runs that are kept of each connection and data type, if they are not too old
+    #[arg(long, env = "CROSSDOCK_KEEP_RUNS", default_value_t = 1000, value_parser = clap::value_parser!(i64).range(1..))]
+    pub keep_runs: i64,
+    /// Days that the change log reaches back: an older cursor is answered with CURSOR_EXPIRED
+    #[arg(long, env = "CROSSDOCK_KEEP_CHANGES_DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=36500))]
+    pub keep_changes_days: i64,
+    /// Seconds between two looks for late schedules and old history
+    #[arg(long, env = "CROSSDOCK_UPKEEP", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub upkeep: u64,
     /// Seconds that a call to a WMS may take
     #[arg(long, env = "CROSSDOCK_WMS_DEADLINE", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub wms_deadline: u64,
@@ -91,19 +117,24 @@ fn interval(text: &str) -> Result<(DataType, i64), String> {
     Ok((data_type, seconds))
 }
 
-impl ServeArgs {
-    /// The engine's part.
-    pub fn sync(&self) -> crate::sync::Settings {
+impl EngineArgs {
+    /// As the engine takes them.
+    pub fn settings(&self) -> crate::sync::Settings {
         crate::sync::Settings {
             workers: usize::from(self.sync_workers),
+            workers_per_connection: i64::from(self.sync_workers_per_connection),
             lease: Duration::from_secs(self.sync_lease),
+            page_deadline: Duration::from_secs(self.sync_page_deadline),
             lookback_days: self.lookback_days,
             intervals: self.sync_intervals.iter().copied().collect::<BTreeMap<_, _>>(),
-            ..crate::sync::Settings::default()
+            upkeep: Duration::from_secs(self.upkeep),
+            keep_runs_days: self.keep_runs_days,
+            keep_runs: self.keep_runs,
+            keep_changes_days: self.keep_changes_days,
         }
     }
 
-    /// The HTTP client's part.
+    /// What the HTTP client of the adapters is bound by.
     pub fn wms_limits(&self) -> crate::wms::http::Limits {
         crate::wms::http::Limits { deadline: Duration::from_secs(self.wms_deadline), ..crate::wms::http::Limits::default() }
     }

@@ -5,7 +5,7 @@
 //! ```text
 //!             main · cli
 //!               app            composition root: the only place that names every part
-//!               http           axum: /graphql (POST, websocket), GraphiQL, health
+//!               http           axum: /graphql (POST, websocket), GraphiQL, health, metrics
 //!              graphql         async-graphql: the API's types, pagination, errors, access
 //!          sync      writes    the two engines
 //!            changes           the change log's reader        accounts   a connection's adapter, with its credentials
@@ -13,7 +13,7 @@
 //!              record          the unified model: nine types, each declared once
 //! ```
 //!
-//! `config`, `telemetry`, `clock` and `random` are leaves that anyone may use.
+//! `config`, `telemetry`, `metrics`, `clock` and `random` are leaves that anyone may use.
 //!
 //! # Invariants
 //! * `record` knows no connection, no context, no runtime. `wms` knows neither store nor GraphQL. Only `store` names Diesel,
@@ -46,5 +46,6 @@ pub mod cli;
 
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod random;
 pub mod telemetry;

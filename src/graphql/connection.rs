@@ -10,7 +10,7 @@ use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
 use crate::record::draft::WriteAction;
 use crate::record::filter::StringFilter;
-use crate::record::{ConnectionId, DataType, Id, Instant, Json};
+use crate::record::{ConnectionId, DataType, Id, Instant, Json, RateBudget};
 use crate::store::connections::{self as stored, Connection, ConnectionStatus, Wanted, connection_count, connection_list};
 use crate::store::schedules::Schedule;
 use crate::store::{self, Conn, Predicate};
@@ -66,6 +66,11 @@ impl ConnectedWms {
     /// What a person should know about it, oldest first. Empty when all is well.
     async fn issues(&self, ctx: &Context<'_>) -> Result<Vec<ConnectionIssue>> {
         Ok(state(ctx)?.loaders.issues(self.0.id).await?.iter().map(ConnectionIssue::from).collect())
+    }
+
+    /// How many calls the WMS allows; null until one of its answers has told.
+    async fn rate_budget(&self, ctx: &Context<'_>) -> Result<Option<RateBudget>> {
+        state(ctx)?.loaders.rate_budget(&self.0.account).await
     }
 
     /// What its adapter can do.

@@ -27,6 +27,8 @@ pub enum Code {
     Unauthenticated,
     /// The key may not do this.
     Forbidden,
+    /// The cursor is older than the change log: read the lists again, and go on from `changeCursor`.
+    CursorExpired,
     /// It is not the caller's fault.
     Internal,
 }
@@ -38,6 +40,7 @@ impl Code {
             Self::InvalidInput => "INVALID_INPUT",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
+            Self::CursorExpired => "CURSOR_EXPIRED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -67,6 +70,9 @@ pub enum Fault {
         /// The access that the key has.
         held: Access,
     },
+    /// A cursor from before the change log's beginning.
+    #[error("The cursor is older than the change log: read the lists again, and go on from changeCursor")]
+    CursorExpired,
     /// The store failed.
     #[error(transparent)]
     Store(Arc<store::Error>),
@@ -93,6 +99,7 @@ impl From<Arc<store::Error>> for Fault {
     fn from(error: Arc<store::Error>) -> Self {
         match &*error {
             store::Error::Filter { field, message } => Self::Input { path: field.split('.').map(str::to_owned).collect(), message: message.clone() },
+            store::Error::Expired => Self::CursorExpired,
             _ => Self::Store(error),
         }
     }
@@ -123,6 +130,7 @@ pub(super) fn outward(error: &mut ServerError, request: &RequestId) {
             extensions.set("code", Code::Forbidden.as_str());
             extensions.set("neededAccess", needed.as_str());
         }
+        (Some(Fault::CursorExpired), _) => extensions.set("code", Code::CursorExpired.as_str()),
         // The library's own errors have no source: they speak of the document and its values.
         (None, false) => extensions.set("code", Code::InvalidInput.as_str()),
         (fault, true) => {

@@ -20,7 +20,8 @@ use tokio::sync::OnceCell;
 
 use super::errors::Result;
 use super::objects::Shown;
-use crate::record::{ConnectionId, Product, Record as _, Return, Term};
+use crate::record::{ConnectionId, Product, RateBudget, Record as _, Return, Term};
+use crate::store::budgets::budget_many;
 use crate::store::connections::{Connection, Issue, connection_many, issue_list};
 use crate::store::records::{Kind, Listing, Stored, record_list, record_many, returns_of};
 use crate::store::runs::{SyncRun, run_latest, run_many};
@@ -163,6 +164,11 @@ impl Loaders {
         Ok(self.load_one(IssuesKey(connection)).await?.unwrap_or_default())
     }
 
+    /// What is known of an account's rate budget.
+    pub async fn rate_budget(&self, account: &str) -> Result<Option<RateBudget>> {
+        self.load_one(BudgetKey(account.to_owned())).await
+    }
+
     /// A write.
     pub async fn write(&self, id: i64) -> Result<Option<Arc<Write>>> {
         self.load_one(WriteKey(id)).await
@@ -280,6 +286,19 @@ impl Key for ReturnsKey {
             }
         }
         Ok(found)
+    }
+}
+
+/// The account whose rate budget is wanted.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct BudgetKey(String);
+
+impl Key for BudgetKey {
+    type Value = RateBudget;
+
+    async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
+        let accounts: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
+        Ok(budget_many(conn, &accounts).await?.into_iter().map(|(account, budget)| (Self(account), budget)).collect())
     }
 }
 

@@ -9,11 +9,13 @@ use super::errors::{Fault, Result};
 use super::lists;
 use super::objects::{Node, record_by_id};
 use super::pagination::{Args, Page};
+use super::scalars::LogCursor;
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
 use super::viewer::ApiKey;
 use super::write::Write;
 use crate::record::{Id, IdError};
+use crate::store::changes::change_head;
 use crate::store::keys::{Access, key_list};
 
 /// The most ids that `nodes` takes.
@@ -131,6 +133,12 @@ impl Basics {
     async fn write(&self, ctx: &Context<'_>, #[graphql(desc = "The write's global id.")] id: ID) -> Result<Option<Write>> {
         let write = number(&id, "Write", |id| if let Id::Write(write) = id { Some(write) } else { None })?;
         Ok(state(ctx)?.loaders.write(write).await?.map(Write))
+    }
+
+    /// The newest position of the change log. Take it before the lists are read and follow from there (`after`): then
+    /// nothing that changes while they are being read is missed.
+    async fn change_cursor(&self, ctx: &Context<'_>) -> Result<LogCursor> {
+        Ok(LogCursor::at(change_head(&mut state(ctx)?.store.read().await?).await?))
     }
 
     /// The API key that this request was made with.

@@ -61,22 +61,27 @@ impl Subscription {
         }
         let which = change_which(&[Kind::SyncCompleted], connections.as_deref(), data_types.as_deref());
         let state = state(ctx)?.clone();
-        Ok(reader.follow(after, which).then(move |change| {
+        Ok(reader.follow(after, which).filter_map(move |change| {
             let state = state.clone();
-            async move { completed(&state, change?).await }
+            async move {
+                match change {
+                    Ok(change) => completed(&state, change).await.transpose(),
+                    Err(error) => Some(Err(error.into())),
+                }
+            }
         }))
     }
 }
 
-/// An entry of the change log, as an event.
-async fn completed(state: &super::State, change: Change) -> Result<SyncCompleted> {
+/// An entry of the change log, as an event; `None` when its connection has been removed since, or its run pruned.
+async fn completed(state: &super::State, change: Change) -> Result<Option<SyncCompleted>> {
     let run = match change.run_id {
         Some(run) => state.loaders.run(run).await?,
         None => None,
     };
     let connection = state.loaders.connection(change.connection_id).await?;
-    let (Some(run), Some(connection)) = (run, connection) else { return Err(Fault::Defect("A finished run is not there".into())) };
-    Ok(SyncCompleted {
+    let (Some(run), Some(connection)) = (run, connection) else { return Ok(None) };
+    Ok(Some(SyncCompleted {
         cursor: LogCursor::at(change.position),
         connection: ConnectedWms(connection),
         data_type: change.data_type,
@@ -85,5 +90,5 @@ async fn completed(state: &super::State, change: Change) -> Result<SyncCompleted
         oldest_source_date: run.oldest_source_date,
         newest_source_date: run.newest_source_date,
         run: SyncRun(run),
-    })
+    }))
 }

@@ -59,7 +59,12 @@ impl SyncRun {
         self.0.waiting_reason.as_deref()
     }
 
-    /// When it was asked for.
+    /// When it should have begun: when its schedule was due, or when somebody asked for it.
+    async fn due_at(&self) -> Instant {
+        self.0.due_at
+    }
+
+    /// When it was asked for, or found due.
     async fn queued_at(&self) -> Instant {
         self.0.queued_at
     }

@@ -49,7 +49,9 @@ pub(super) async fn post(State(context): State<Context>, headers: HeaderMap, bod
         Ok(request) => request,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", &format!("The body is no GraphQL request: {error}")),
     };
-    GraphQLResponse::from(context.schema.execute(request.data(viewer)).await).into_response()
+    let answer = context.schema.execute(request.data(viewer)).await;
+    context.metrics.request(if answer.errors.is_empty() { "ok" } else { "errors" });
+    GraphQLResponse::from(answer).into_response()
 }
 
 /// Takes a websocket of the protocol graphql-transport-ws.
@@ -64,11 +66,13 @@ pub(super) async fn websocket(
     let Ok(protocol) = protocol else {
         return refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", "The websocket must speak graphql-transport-ws");
     };
-    let Context { schema, store } = context;
-    upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(move |socket| {
+    let Context { schema, store, metrics } = context;
+    upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(async move |socket| {
+        let _open = metrics.socket();
         GraphQLWebSocket::<_, _, Schema, _, _>::new(socket, schema, protocol)
-            .on_connection_init(move |payload| async move { init(&store, &payload).await })
+            .on_connection_init(async move |payload| init(&store, &payload).await)
             .serve()
+            .await;
     })
 }
 

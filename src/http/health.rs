@@ -1,9 +1,11 @@
-//! Health: is the process alive, and can it do its work.
+//! Health: is the process alive, can it do its work, and how much of it does it do.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 
 use super::Context;
+use super::auth::{authorization, viewer};
 use crate::store::changes::change_head;
 use crate::telemetry::chain;
 
@@ -21,5 +23,13 @@ pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, &'stat
             tracing::warn!(error = %chain(&error), "Not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
         }
+    }
+}
+
+/// Numbers for Prometheus, to whoever has an API key.
+pub(super) async fn metrics(State(context): State<Context>, headers: HeaderMap) -> Response {
+    match viewer(&context.store, authorization(&headers)).await {
+        Ok(_) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], context.metrics.text()).into_response(),
+        Err(denied) => (denied.status(), denied.message()).into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP: `/graphql` (POST and the websocket), GraphiQL, health.
+//! HTTP: `/graphql` (POST and the websocket), GraphiQL, health, metrics.
 //!
 //! **Invariants.** Nothing is answered without an API key but the health checks and GraphiQL's own files. A mutation is
 //! never run by GET, nor from a body that a foreign page's form could send: only `application/json` is read.
@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::graphql::Schema;
+use crate::metrics::Metrics;
 use crate::store::Store;
 
 /// What the handlers share.
@@ -22,6 +23,7 @@ use crate::store::Store;
 struct Context {
     schema: Schema,
     store: Store,
+    metrics: Metrics,
 }
 
 /// The largest body of a request, in bytes.
@@ -36,12 +38,13 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 }
 
 /// All routes.
-pub fn router(schema: Schema, store: Store, with_graphiql: bool) -> Router {
-    let context = Context { schema, store };
+pub fn router(schema: Schema, store: Store, metrics: Metrics, with_graphiql: bool) -> Router {
+    let context = Context { schema, store, metrics };
     let api = Router::new()
         .route("/graphql", get(graphql::websocket).post(graphql::post))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(context);
     if with_graphiql { api.merge(graphiql::router()) } else { api }

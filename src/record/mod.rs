@@ -23,6 +23,7 @@
 //! `filters` and `sorts` name the columns they work on; `terms` are filters on what stands inside nested lists, which
 //! the store keeps in an index of its own ([`Record::terms`]).
 
+mod budget;
 mod code;
 pub use code::UnknownCode;
 pub(crate) use code::codes;
@@ -45,6 +46,7 @@ pub(crate) mod warehouse;
 pub(crate) mod warehouse_customer;
 pub(crate) mod warehouse_location;
 
+pub use budget::RateBudget;
 pub use diff::camel_case;
 pub use failure::{ErrorCode, Failure};
 pub use id::{ConnectionId, Id, IdError, Link};

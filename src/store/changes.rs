@@ -8,9 +8,10 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Quer
 
 use super::bulk::bulk_insert;
 use super::conn::{Columns as _, Conn, Run as _, Tx};
-use super::error::{During as _, Result};
+use super::error::{During as _, Error, Result};
 use super::predicate::{Column, Predicate};
 use super::schema::{change_head, changes as t};
+use super::wake::Signal;
 use crate::record::{ConnectionId, DataType, Instant, Json, List, codes};
 
 codes! {
@@ -113,7 +114,9 @@ pub async fn change_append(tx: &mut Tx, entries: Vec<Entry>, cause: Cause, at: I
         .during("Failed to take positions in the change log")?;
     let first = last - count + 1;
     let rows: Vec<Row> = (first..).zip(entries).map(|(position, entry)| Row { position, at, entry, cause }).collect();
-    Insert::run(tx, &rows).await.during("Failed to append to the change log")
+    Insert::run(tx, &rows).await.during("Failed to append to the change log")?;
+    tx.signal(Signal::Changes);
+    Ok(())
 }
 
 /// The position of the newest entry; 0 when there is none.
@@ -128,10 +131,29 @@ pub async fn change_head(conn: &mut Conn) -> Result<i64> {
 /// Entries after a position, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`Error::Expired`] when entries after that position have been pruned; when the database does not answer.
 pub async fn change_list(conn: &mut Conn, after: i64, which: Predicate, limit: i64) -> Result<Vec<Change>> {
     let rows = t::table.filter(t::position.gt(after)).filter(which).order(t::position).limit(limit).select(Change::columns());
-    rows.all(conn).await.during("Failed to read the change log")
+    let found = rows.all(conn).await.during("Failed to read the change log")?;
+    // Asked last: what was pruned while the entries were being read counts.
+    let pruned = change_head::table.select(change_head::pruned).one(conn).await.optional().during("Failed to read the change log's tail")?;
+    if pruned.is_some_and(|pruned: i64| after < pruned) { Err(Error::Expired) } else { Ok(found) }
+}
+
+/// Removes entries that were appended before a moment, oldest first and at most `limit` of them. Answers with how many
+/// that were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn change_prune(tx: &mut Tx, before: Instant, limit: i64) -> Result<i64> {
+    let oldest = t::table.order(t::position).limit(limit).select((t::position, t::at));
+    let oldest: Vec<(i64, Instant)> = oldest.all(tx).await.during("Failed to read the oldest changes")?;
+    // Positions are in the order of commits, and so, nearly, are the times: the first that is young enough ends it.
+    let Some((last, _)) = oldest.iter().take_while(|(_, at)| *at < before).last() else { return Ok(0) };
+    let removed = diesel::delete(t::table.filter(t::position.le(last))).run(tx).await.during("Failed to prune the change log")?;
+    let head = change_head::table.filter(change_head::id.eq(1)).filter(change_head::pruned.lt(last));
+    diesel::update(head).set(change_head::pruned.eq(last)).run(tx).await.during("Failed to note what was pruned")?;
+    Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
 /// The condition that an entry is of one of these kinds, of one of these connections, and of one of these types.

@@ -24,6 +24,8 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::wake::{CHANNEL, Signal};
+
 /// How long anybody waits for a free connection.
 pub const WAIT: Duration = Duration::from_secs(10);
 
@@ -181,6 +183,7 @@ impl<R> Columns for R where R: Selectable<Pg> + Selectable<Sqlite, SelectExpress
 /// A transaction. Dropped without [`commit`](Self::commit), it never was.
 pub struct Tx {
     conn: Conn,
+    signals: Vec<Signal>,
 }
 
 impl Tx {
@@ -195,17 +198,27 @@ impl Tx {
                 c.in_transaction = true;
             }
         }
-        Ok(Self { conn })
+        Ok(Self { conn, signals: Vec::new() })
     }
 
-    /// Makes it so.
+    /// Lets this be known when the transaction has committed.
+    pub fn signal(&mut self, signal: Signal) {
+        if !self.signals.contains(&signal) {
+            self.signals.push(signal);
+        }
+    }
+
+    /// Makes it so, and answers with what is to be made known in this process. The others on a PostgreSQL hear it from the
+    /// database.
     ///
     /// # Errors
     /// When the database refuses: then nothing of it was done, unless the connection broke before the answer.
-    pub async fn commit(mut self) -> QueryResult<()> {
+    pub(super) async fn commit(mut self) -> QueryResult<Vec<Signal>> {
         match &mut self.conn {
             Conn::Pg(c) => {
-                c.query(async |c| c.batch_execute("COMMIT").await).await?;
+                let tell = |signal: &Signal| format!("NOTIFY {CHANNEL}, '{}'; ", signal.to_text());
+                let sql: String = self.signals.iter().map(tell).chain(["COMMIT".to_owned()]).collect();
+                c.query(async |c| c.batch_execute(&sql).await).await?;
                 (c.in_transaction, c.unfinished) = (false, false);
             }
             Conn::Lite(c) => {
@@ -213,7 +226,7 @@ impl Tx {
                 c.in_transaction = false;
             }
         }
-        Ok(())
+        Ok(self.signals)
     }
 }
 

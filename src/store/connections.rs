@@ -44,6 +44,8 @@ pub struct Connection {
     pub lookback_days: i64,
     /// When it was made.
     pub created_at: Instant,
+    /// Which account at the WMS it speaks for: connections with the same credentials share a rate budget.
+    pub account: String,
 }
 
 impl Connection {
@@ -84,23 +86,25 @@ pub async fn connection_create(tx: &mut Tx, vault: &Vault, new: &NewConnection, 
         t::customer_reference.eq(&new.customer_reference),
         t::status.eq(ConnectionStatus::Active),
         t::credentials.eq(Vec::<u8>::new()),
+        t::account.eq(""),
         t::lookback_days.eq(new.lookback_days),
         t::created_at.eq(now),
     );
     let made: Connection =
         diesel::insert_into(t::table).values(row).returning(Connection::columns()).one(tx).await.during("Failed to store a connection")?;
-    connection_credentials_set(tx, vault, made.id(), &new.credentials).await?;
-    Ok(made)
+    let account = connection_credentials_set(tx, vault, made.id(), &new.credentials).await?;
+    Ok(Connection { account, ..made })
 }
 
-/// Replaces a connection's credentials.
+/// Replaces a connection's credentials. Answers with the account that they stand for.
 ///
 /// # Errors
 /// When the database refuses or the credentials cannot be sealed.
-pub async fn connection_credentials_set(conn: &mut Conn, vault: &Vault, id: ConnectionId, credentials: &SecretString) -> Result<()> {
-    let sealed = vault.seal(&purpose(id.0), credentials)?;
-    diesel::update(t::table.find(id.0)).set(t::credentials.eq(sealed)).run(conn).await.during("Failed to store credentials")?;
-    Ok(())
+pub async fn connection_credentials_set(conn: &mut Conn, vault: &Vault, id: ConnectionId, credentials: &SecretString) -> Result<String> {
+    let (sealed, account) = (vault.seal(&purpose(id.0), credentials)?, vault.fingerprint(credentials));
+    let set = (t::credentials.eq(sealed), t::account.eq(&account));
+    diesel::update(t::table.find(id.0)).set(set).run(conn).await.during("Failed to store credentials")?;
+    Ok(account)
 }
 
 /// A connection's credentials.

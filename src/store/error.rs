@@ -26,6 +26,9 @@ pub enum Error {
     /// Another worker has taken the schedule over: what this one still holds is no longer wanted.
     #[error("The lease was lost to another worker")]
     LeaseLost,
+    /// What comes after a position of the change log has been pruned in part.
+    #[error("The change log no longer reaches back so far")]
+    Expired,
     /// Credentials cannot be sealed or opened.
     #[error(transparent)]
     Vault(#[from] super::vault::VaultError),

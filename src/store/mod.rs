@@ -7,6 +7,7 @@
 //!
 //! Functions take the connection first and are named noun first: `schedule_lease`, `connection_list`.
 
+pub mod budgets;
 mod bulk;
 pub mod changes;
 mod conn;
@@ -23,20 +24,24 @@ mod schema;
 pub mod settings;
 mod types;
 pub mod vault;
+mod wake;
 pub mod writes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel_async::AsyncMigrationHarness;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 pub use conn::{Conn, Tx};
 use conn::{LitePool, PgConn, PgPool};
 pub use error::{Error, Result};
 pub use predicate::{Column, Op, Ordering, Predicate, Scalar};
 use vault::Vault;
+pub use wake::Signal;
+use wake::Signals;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -57,7 +62,7 @@ impl Default for Sizes {
 }
 
 enum Database {
-    Postgres { pool: PgPool },
+    Postgres { pool: PgPool, url: String },
     Sqlite { readers: Arc<LitePool>, writer: Arc<LitePool> },
 }
 
@@ -66,7 +71,7 @@ enum Database {
 pub struct Store {
     database: Arc<Database>,
     vault: Arc<Vault>,
-    committed: Arc<Notify>,
+    signals: Arc<Signals>,
 }
 
 impl std::fmt::Debug for Store {
@@ -90,7 +95,7 @@ impl Store {
             let scheme = url.split(':').next().unwrap_or_default();
             return Err(Error::Url(format!("The database address must begin with sqlite: or postgres://, not {scheme:?}")));
         };
-        Ok(Self { database: Arc::new(database), vault: Arc::new(vault), committed: Arc::new(Notify::new()) })
+        Ok(Self { database: Arc::new(database), vault: Arc::new(vault), signals: Arc::default() })
     }
 
     /// Which database it is, for people.
@@ -112,7 +117,7 @@ impl Store {
     /// When none is free in time or the database does not answer.
     pub async fn read(&self) -> Result<Conn> {
         match &*self.database {
-            Database::Postgres { pool } => postgres(pool).await,
+            Database::Postgres { pool, .. } => postgres(pool).await,
             Database::Sqlite { readers, .. } => readers.get().await.map(Conn::Lite).map_err(|e| Error::Connect(e.to_string())),
         }
     }
@@ -123,26 +128,51 @@ impl Store {
     /// When no connection is free in time or the database does not answer.
     pub async fn write(&self) -> Result<Tx> {
         let conn = match &*self.database {
-            Database::Postgres { pool } => postgres(pool).await?,
+            Database::Postgres { pool, .. } => postgres(pool).await?,
             Database::Sqlite { writer, .. } => Conn::Lite(writer.get().await.map_err(|e| Error::Connect(e.to_string()))?),
         };
         Tx::begin(conn).await.map_err(|source| Error::Database { during: "Failed to begin a transaction", source })
     }
 
-    /// Commits, and wakes those who wait for changes.
+    /// Commits, and wakes those who wait for what was committed.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn commit(&self, tx: Tx) -> Result<()> {
-        tx.commit().await.map_err(|source| Error::Database { during: "Failed to commit", source })?;
-        self.committed.notify_waiters();
+        let signals = tx.commit().await.map_err(|source| Error::Database { during: "Failed to commit", source })?;
+        for signal in signals {
+            self.signals.fire(signal);
+        }
         Ok(())
     }
 
-    /// Wakes when this process has committed something. Only a hint: whoever wakes reads the database, and whoever
-    /// waits asks now and then without being woken, because other processes commit too.
-    pub fn committed(&self) -> Arc<Notify> {
-        self.committed.clone()
+    /// Wakes when the change log has grown. Only a hint: whoever wakes reads the log.
+    pub fn changes_committed(&self) -> Arc<Notify> {
+        self.signals.changes.clone()
+    }
+
+    /// Wakes when a schedule is due sooner than it was. Only a hint.
+    pub fn schedules_committed(&self) -> Arc<Notify> {
+        self.signals.schedules.clone()
+    }
+
+    /// The runs that somebody has stopped, from now on. Only a hint: a worker also finds its lease gone.
+    pub fn stops_committed(&self) -> broadcast::Receiver<i64> {
+        self.signals.stops.subscribe()
+    }
+
+    /// How long whoever waits for a wake-up may wait before it looks by itself.
+    pub fn poll(&self) -> Duration {
+        if self.signals.listening.load(std::sync::atomic::Ordering::Relaxed) { Duration::from_secs(10) } else { Duration::from_secs(1) }
+    }
+
+    /// Hears what other processes commit, without end. One call for each process is enough. On SQLite there is nothing to
+    /// hear with; who waits looks often instead.
+    pub async fn listen(&self) {
+        match &*self.database {
+            Database::Postgres { url, .. } => wake::listen(url, &self.signals).await,
+            Database::Sqlite { .. } => std::future::pending().await,
+        }
     }
 }
 
@@ -172,7 +202,7 @@ async fn open_postgres(url: &str, sizes: Sizes) -> Result<Database> {
     config.custom_setup = Box::new(|url| Box::pin(establish(url)));
     let manager = AsyncDieselConnectionManager::<diesel_async::AsyncPgConnection>::new_with_config(url, config);
     let pool = PgPool::builder(manager).max_size(sizes.postgres).build().map_err(|e| Error::Connect(e.to_string()))?;
-    Ok(Database::Postgres { pool })
+    Ok(Database::Postgres { pool, url: url.to_owned() })
 }
 
 /// What every pooled connection is set up with. No transaction of ours waits for anything but the database, so one that does

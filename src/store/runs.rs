@@ -1,5 +1,7 @@
 //! Runs of schedules: what each reads, how far it has come, and what it could not take.
 
+use std::collections::BTreeSet;
+
 use diesel::{ExpressionMethods as _, NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 
 use super::conn::{Columns as _, Conn, Run as _, Tx};
@@ -81,7 +83,9 @@ pub struct SyncRun {
     pub waiting_until: Option<Instant>,
     /// Why it waits.
     pub waiting_reason: Option<String>,
-    /// When it was asked for.
+    /// When it should have begun.
+    pub due_at: Instant,
+    /// When it was asked for, or found due.
     pub queued_at: Instant,
     /// When a worker first took it.
     pub started_at: Option<Instant>,
@@ -138,12 +142,12 @@ pub struct NewRun {
     pub confirm_deletions: bool,
 }
 
-pub(super) async fn run_create(tx: &mut Tx, connection: i64, data_type: DataType, new: NewRun, now: Instant) -> Result<SyncRun> {
+pub(super) async fn run_create(tx: &mut Tx, connection: i64, data_type: DataType, new: NewRun, due: Instant, now: Instant) -> Result<SyncRun> {
     let row = (
         (r::connection_id.eq(connection), r::data_type.eq(data_type), r::trigger.eq(new.trigger), r::mode.eq(new.mode)),
         (r::status.eq(SyncStatus::Queued), r::queued_at.eq(now), r::attempts.eq(0), r::pages.eq(0), r::read.eq(0), r::created.eq(0)),
         (r::updated.eq(0), r::unchanged.eq(0), r::deleted.eq(0), r::rejected.eq(0), r::confirm_deletions.eq(new.confirm_deletions)),
-        (r::window_start.eq(new.window.map(|window| window.0)), r::window_end.eq(new.window.map(|window| window.1))),
+        (r::window_start.eq(new.window.map(|window| window.0)), r::window_end.eq(new.window.map(|window| window.1)), r::due_at.eq(due)),
     );
     diesel::insert_into(r::table).values(row).returning(SyncRun::columns()).one(tx).await.during("Failed to make a run")
 }
@@ -183,6 +187,8 @@ pub struct Progress {
     pub source_time: Option<Instant>,
     /// Where the run goes on.
     pub checkpoint: Option<Json>,
+    /// Where what it reads begins from now on; `None`: as before.
+    pub since: Option<Instant>,
 }
 
 /// Adds a page to a run.
@@ -203,12 +209,51 @@ pub async fn run_advance(tx: &mut Tx, run: &SyncRun, page: &Progress) -> Result<
     let rest = (
         r::attempts.eq(0),
         r::checkpoint.eq(page.checkpoint.clone()),
+        r::scope_since.eq(page.since.or(run.scope_since)),
         r::total.eq(page.total.or(run.total)),
         r::source_time.eq(run.source_time.or(page.source_time)),
         r::oldest_source_date.eq(earliest(run.oldest_source_date, page.oldest)),
         r::newest_source_date.eq(run.newest_source_date.max(page.newest)),
     );
     diesel::update(r::table.find(run.id)).set((counts, rest)).returning(SyncRun::columns()).one(tx).await.during("Failed to note a run's progress")
+}
+
+/// Removes runs that ended before a moment, at most `limit` of them. The newest of each schedule stays however old it is.
+/// Answers with how many that were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run_prune(tx: &mut Tx, before: Instant, limit: i64) -> Result<usize> {
+    let old = r::table.filter(r::finished_at.lt(before)).order(r::finished_at).limit(limit).select((r::id, r::connection_id));
+    let old: Vec<(i64, i64)> = old.all(tx).await.during("Failed to find old runs")?;
+    let connections: BTreeSet<i64> = old.iter().map(|(_, connection)| *connection).collect();
+    let newest: BTreeSet<i64> = run_latest(tx, &Vec::from_iter(connections)).await?.iter().map(|run| run.id).collect();
+    let ids: Vec<i64> = old.into_iter().map(|(id, _)| id).filter(|id| !newest.contains(id)).collect();
+    run_remove(tx, &ids).await
+}
+
+/// Removes all runs of a schedule but the newest `keep`, which is at least 1; a few at a time.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run_trim(tx: &mut Tx, connection: ConnectionId, data_type: DataType, keep: i64) -> Result<()> {
+    const AT_ONCE: i64 = 100;
+    let beyond = r::table
+        .filter(r::connection_id.eq(connection.0))
+        .filter(r::data_type.eq(data_type))
+        .order(r::id.desc())
+        .offset(keep.max(1))
+        .limit(AT_ONCE)
+        .select(r::id);
+    let ids: Vec<i64> = beyond.all(tx).await.during("Failed to find the oldest runs of a schedule")?;
+    run_remove(tx, &ids).await.map(drop)
+}
+
+async fn run_remove(tx: &mut Tx, ids: &[i64]) -> Result<usize> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(r::table.filter(Predicate::ids(r::id, ids))).run(tx).await.during("Failed to remove runs")
 }
 
 /// Adds deletions to a run's counts.

@@ -9,7 +9,7 @@
 //! * A schedule has at most one run under way (`run_id`). A run that waits keeps its place there; the schedule is due
 //!   again when the wait is over.
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
+use diesel::{ExpressionMethods as _, JoinOnDsl as _, NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::connections::ConnectionStatus;
@@ -17,6 +17,7 @@ use super::error::{During as _, Error, Result};
 use super::predicate::{Column, Op, Predicate, Scalar};
 use super::runs::{NewRun, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_forget, run_create, run_find};
 use super::schema::{connections, schedules as s, sync_runs as r};
+use super::wake::Signal;
 use crate::record::{ConnectionId, DataType, Instant, Json, List};
 
 /// When a data type of a connection is synced.
@@ -33,6 +34,8 @@ pub struct Schedule {
     pub enabled: bool,
     /// When it is due.
     pub next_run_at: Instant,
+    /// What is due is taken in this order: see [`Urgency`].
+    pub priority: i64,
     /// The run under way.
     pub run_id: Option<i64>,
     /// The newest lease's token.
@@ -47,6 +50,27 @@ pub struct Schedule {
     pub fresh_as_of: Option<Instant>,
     /// Failures in a row.
     pub failures: i64,
+}
+
+/// The order in which what is due is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    /// Somebody waits for it.
+    Manual = 0,
+    /// It is due.
+    Scheduled = 1,
+    /// A window of the past.
+    Backfill = 2,
+}
+
+impl Urgency {
+    const fn of(new: &NewRun) -> i64 {
+        (match (new.mode, new.trigger) {
+            (SyncMode::Window, _) => Self::Backfill,
+            (_, SyncTrigger::Manual | SyncTrigger::Write) => Self::Manual,
+            (_, SyncTrigger::Initial | SyncTrigger::Scheduled) => Self::Scheduled,
+        }) as i64
+    }
 }
 
 /// The right to work on a schedule's run, until it is lost to somebody else.
@@ -94,11 +118,13 @@ pub async fn schedule_create(tx: &mut Tx, connection: ConnectionId, new: &[NewSc
             s::interval_seconds.eq(schedule.interval_seconds),
             s::enabled.eq(true),
             s::next_run_at.eq(schedule.first_run_at),
+            s::priority.eq(Urgency::Scheduled as i64),
             s::lease_token.eq(0),
             s::failures.eq(0),
         );
         diesel::insert_into(s::table).values(row).run(tx).await.during("Failed to make a schedule")?;
     }
+    tx.signal(Signal::Schedules);
     Ok(())
 }
 
@@ -111,22 +137,41 @@ pub async fn schedule_list(conn: &mut Conn, connections: &[i64]) -> Result<Vec<S
     query.all(conn).await.during("Failed to list schedules")
 }
 
-/// When the next schedule that nobody has leased is due.
+/// Which schedules a worker may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Takes {
+    /// How many schedules of one connection are worked on at the same time, by all processes together.
+    pub per_connection: i64,
+    /// Only those of this connection; `None`: of any.
+    pub only: Option<ConnectionId>,
+}
+
+/// When the next schedule that could be taken is due.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn schedule_next_due(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
+pub async fn schedule_next_due(conn: &mut Conn, takes: Takes, now: Instant) -> Result<Option<Instant>> {
     let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
-    let query = s::table.filter(can_be_taken(now)).filter(s::connection_id.eq_any(syncing));
+    let which = can_be_taken(conn, takes, now).await?;
+    let query = s::table.filter(which).filter(s::connection_id.eq_any(syncing));
     query.order(s::next_run_at).limit(1).select(s::next_run_at).one(conn).await.optional().during("Failed to find the next due schedule")
 }
 
-/// A schedule that runs by itself, or that somebody asked to run, and that nobody has leased.
-fn can_be_taken(now: Instant) -> Predicate {
+/// A schedule that runs by itself, or that somebody asked to run, that nobody has leased, and whose connection has not got
+/// its share of the workers already: one slow WMS must not hold up all others.
+async fn can_be_taken(conn: &mut Conn, takes: Takes, now: Instant) -> Result<Predicate> {
     let wanted = [Predicate::eq(s::enabled, Scalar::Bool(true)), Predicate::Not(Box::new(Predicate::IsNull(Column::of(s::run_id))))];
     let until = Column::of(s::leased_until);
     let free = [Predicate::IsNull(until), Predicate::Is(until, Op::Lt, Scalar::Time(now))];
-    Predicate::All(vec![Predicate::Any(wanted.to_vec()), Predicate::Any(free.to_vec())])
+    let mut all = vec![Predicate::Any(wanted.to_vec()), Predicate::Any(free.to_vec())];
+    all.extend(takes.only.map(|only| Predicate::ids(s::connection_id, &[only.0])));
+    let leased = s::table.filter(s::leased_until.ge(now)).group_by(s::connection_id).select((s::connection_id, diesel::dsl::count_star()));
+    let leased: Vec<(i64, i64)> = leased.all(conn).await.during("Failed to count leases")?;
+    let full: Vec<i64> = leased.into_iter().filter(|(_, count)| *count >= takes.per_connection).map(|(connection, _)| connection).collect();
+    if !full.is_empty() {
+        all.push(Predicate::Not(Box::new(Predicate::ids(s::connection_id, &full))));
+    }
+    Ok(Predicate::All(all))
 }
 
 /// Connections in these states are synced.
@@ -135,16 +180,18 @@ fn statuses_that_sync() -> Predicate {
     Predicate::OneOf(Column::of(connections::status), List(names.to_vec()))
 }
 
-/// Takes the schedule that has been due the longest, with its run: the one that waits there, or a new one.
+/// Takes the most urgent schedule, and among equals the one that has been due the longest, with its run: the one that
+/// waits there, or a new one.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn schedule_lease(tx: &mut Tx, owner: &str, now: Instant, until: Instant) -> Result<Option<Lease>> {
+pub async fn schedule_lease(tx: &mut Tx, owner: &str, takes: Takes, now: Instant, until: Instant) -> Result<Option<Lease>> {
+    let which = can_be_taken(tx, takes, now).await?;
     let pick = s::table
         .filter(s::next_run_at.le(now))
-        .filter(can_be_taken(now))
+        .filter(which)
         .filter(s::connection_id.eq_any(connections::table.filter(statuses_that_sync()).select(connections::id)))
-        .order(s::next_run_at)
+        .order((s::priority, s::next_run_at))
         .limit(1)
         .select((s::connection_id, s::data_type));
     // PostgreSQL passes by what another process has just locked; SQLite has one writer, and this is it.
@@ -160,9 +207,8 @@ pub async fn schedule_lease(tx: &mut Tx, owner: &str, now: Instant, until: Insta
         None => {
             let initial = found.initial_sync_completed_at.is_none();
             let trigger = if initial { SyncTrigger::Initial } else { SyncTrigger::Scheduled };
-            run_create(tx, connection, data_type, NewRun { trigger, mode: SyncMode::Incremental, window: None, confirm_deletions: false }, now)
-                .await?
-                .id
+            let new = NewRun { trigger, mode: SyncMode::Incremental, window: None, confirm_deletions: false };
+            run_create(tx, connection, data_type, new, found.next_run_at, now).await?.id
         }
     };
     let started = (r::status.eq(SyncStatus::Running), r::waiting_until.eq(None::<Instant>), r::waiting_reason.eq(None::<String>));
@@ -205,10 +251,16 @@ pub async fn run_wait(tx: &mut Tx, lease: &Lease, until: Instant, reason: &str, 
     let waiting = (r::status.eq(SyncStatus::Waiting), r::waiting_until.eq(Some(until)), r::waiting_reason.eq(Some(reason)), r::attempts.eq(attempts));
     diesel::update(r::table.find(lease.run.id)).set(waiting).run(tx).await.during("Failed to let a run wait")?;
     let row = s::table.find((lease.schedule.connection_id, lease.schedule.data_type));
-    let freed = (s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>), s::next_run_at.eq(until));
-    diesel::update(row).set(freed).run(tx).await.during("Failed to give a lease back")?;
+    diesel::update(row).set((freed(), s::next_run_at.eq(until))).run(tx).await.during("Failed to give a lease back")?;
     Ok(())
 }
+
+/// What a schedule's row says when nobody has leased it.
+fn freed() -> (Assign<s::leased_until, Option<Instant>>, Assign<s::leased_by, Option<String>>) {
+    (s::leased_until.eq(None), s::leased_by.eq(None))
+}
+
+type Assign<C, T> = diesel::dsl::Eq<C, T>;
 
 /// Gives a lease back as it is, so that another worker takes the run over at once.
 ///
@@ -218,8 +270,8 @@ pub async fn lease_release(tx: &mut Tx, lease: &Lease, now: Instant) -> Result<(
     lease_hold(tx, lease, now).await?;
     diesel::update(r::table.find(lease.run.id)).set(r::status.eq(SyncStatus::Queued)).run(tx).await.during("Failed to queue a run again")?;
     let row = s::table.find((lease.schedule.connection_id, lease.schedule.data_type));
-    let freed = (s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>), s::next_run_at.eq(now));
-    diesel::update(row).set(freed).run(tx).await.during("Failed to give a lease back")?;
+    diesel::update(row).set((freed(), s::next_run_at.eq(now))).run(tx).await.during("Failed to give a lease back")?;
+    tx.signal(Signal::Schedules);
     Ok(())
 }
 
@@ -251,7 +303,7 @@ pub async fn run_finish(tx: &mut Tx, lease: &Lease, ending: &Ending, now: Instan
     };
     let row = s::table.find((schedule.connection_id, schedule.data_type));
     let ended = (
-        (s::run_id.eq(None::<i64>), s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>)),
+        (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64)),
         (s::next_run_at.eq(ending.next_run_at), s::failures.eq(ending.failures), s::initial_sync_completed_at.eq(initial)),
         (s::watermark.eq(ending.watermark.or(schedule.watermark)), s::fresh_as_of.eq(ending.watermark.or(schedule.fresh_as_of))),
     );
@@ -274,9 +326,11 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
     // Asked for before the first sync has begun: then this is the first sync, and counts as such.
     let first = found.initial_sync_completed_at.is_none() && new.mode == SyncMode::Incremental;
     let trigger = if first { SyncTrigger::Initial } else { new.trigger };
-    let run = run_create(tx, connection.0, data_type, NewRun { trigger, ..new }, now).await?;
-    let queued = (s::run_id.eq(Some(run.id)), s::next_run_at.eq(now));
+    let run = run_create(tx, connection.0, data_type, NewRun { trigger, ..new }, now, now).await?;
+    // Its urgency is that of what was asked for: a first sync that somebody waits for is no less urgent.
+    let queued = (s::run_id.eq(Some(run.id)), s::next_run_at.eq(now), s::priority.eq(Urgency::of(&new)));
     diesel::update(s::table.find((connection.0, data_type))).set(queued).run(tx).await.during("Failed to queue a run")?;
+    tx.signal(Signal::Schedules);
     Ok(Some(run))
 }
 
@@ -288,10 +342,9 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
 pub async fn run_cancel(tx: &mut Tx, run: &SyncRun, now: Instant) -> Result<Option<SyncRun>> {
     schedule_lock(tx, ConnectionId(run.connection_id), run.data_type).await?;
     let own = s::table.find((run.connection_id, run.data_type)).filter(s::run_id.eq(run.id));
-    let freed =
-        ((s::run_id.eq(None::<i64>), s::leased_until.eq(None::<Instant>), s::leased_by.eq(None::<String>)), (s::lease_token.eq(s::lease_token + 1),));
+    let given_up = (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64), s::lease_token.eq(s::lease_token + 1));
     let stopped: Option<Schedule> =
-        diesel::update(own).set(freed).returning(Schedule::columns()).one(tx).await.optional().during("Failed to take a run from its schedule")?;
+        diesel::update(own).set(given_up).returning(Schedule::columns()).one(tx).await.optional().during("Failed to take a run from its schedule")?;
     let Some(schedule) = stopped else { return Ok(None) };
     schedule_due_set(tx, &schedule, now.plus_seconds(schedule.interval_seconds)).await?;
     page_forget(tx, run.id).await?;
@@ -302,6 +355,7 @@ pub async fn run_cancel(tx: &mut Tx, run: &SyncRun, now: Instant) -> Result<Opti
         r::waiting_reason.eq(None::<String>),
         r::checkpoint.eq(None::<Json>),
     );
+    tx.signal(Signal::Stop(run.id));
     let query = diesel::update(r::table.find(run.id)).set(ended).returning(SyncRun::columns());
     query.one(tx).await.map(Some).during("Failed to cancel a run")
 }
@@ -341,6 +395,7 @@ pub async fn schedule_change(
     let due = if found.run_id.is_some() { found.next_run_at } else { found.next_run_at.plus_seconds(interval - found.interval_seconds).max(now) };
     let changed = (s::interval_seconds.eq(interval), s::enabled.eq(change.enabled.unwrap_or(found.enabled)), s::next_run_at.eq(due));
     let row = s::table.find((connection.0, data_type));
+    tx.signal(Signal::Schedules);
     let query = diesel::update(row).set(changed).returning(Schedule::columns());
     query.one(tx).await.map(Some).during("Failed to change a schedule")
 }
@@ -352,5 +407,44 @@ pub async fn schedule_change(
 pub async fn schedule_hurry(tx: &mut Tx, connection: ConnectionId, now: Instant) -> Result<()> {
     let rows = s::table.filter(s::connection_id.eq(connection.0)).filter(s::enabled.eq(true)).filter(s::next_run_at.gt(now));
     diesel::update(rows).set(s::next_run_at.eq(now)).run(tx).await.during("Failed to make schedules due")?;
+    tx.signal(Signal::Schedules);
     Ok(())
+}
+
+/// A schedule that is later than it should be.
+#[derive(Debug, Clone)]
+pub struct Late {
+    /// The schedule.
+    pub schedule: Schedule,
+    /// Since when its run, or the one that it waits for, should have been done.
+    pub since: Instant,
+}
+
+/// The schedules that should have run and have not: due for longer than `grace` without having been taken, or under way for
+/// longer than a period and `grace`. `grace` is in seconds.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn schedule_late(conn: &mut Conn, grace: i64, now: Instant) -> Result<Vec<Late>> {
+    let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
+    let idle = s::table
+        .filter(s::enabled.eq(true))
+        .filter(s::run_id.is_null())
+        .filter(s::next_run_at.lt(now.minus_seconds(grace)))
+        .filter(s::connection_id.eq_any(syncing))
+        .select(Schedule::columns());
+    let idle: Vec<Schedule> = idle.all(conn).await.during("Failed to find late schedules")?;
+    let mut late: Vec<Late> = idle.into_iter().map(|schedule| Late { since: schedule.next_run_at, schedule }).collect();
+    let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
+    let under_way = s::table
+        .inner_join(r::table.on(s::run_id.eq(r::id.nullable())))
+        .filter(s::enabled.eq(true))
+        .filter(r::due_at.lt(now.minus_seconds(grace)))
+        .filter(r::mode.ne(SyncMode::Window))
+        .filter(s::connection_id.eq_any(syncing))
+        .select((Schedule::columns(), r::due_at));
+    let under_way: Vec<(Schedule, Instant)> = under_way.all(conn).await.during("Failed to find late runs")?;
+    let over = |(schedule, due): (Schedule, Instant)| Late { since: due.plus_seconds(schedule.interval_seconds), schedule };
+    late.extend(under_way.into_iter().map(over).filter(|late| late.since < now.minus_seconds(grace)));
+    Ok(late)
 }

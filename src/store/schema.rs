@@ -36,6 +36,7 @@ diesel::table! {
         customer_reference -> Nullable<Text>,
         status -> Text,
         credentials -> Binary,
+        account -> Text,
         lookback_days -> BigInt,
         created_at -> Timestamptz,
     }
@@ -66,6 +67,7 @@ diesel::table! {
         interval_seconds -> BigInt,
         enabled -> Bool,
         next_run_at -> Timestamptz,
+        priority -> BigInt,
         run_id -> Nullable<BigInt>,
         lease_token -> BigInt,
         leased_until -> Nullable<Timestamptz>,
@@ -90,6 +92,7 @@ diesel::table! {
         status -> Text,
         waiting_until -> Nullable<Timestamptz>,
         waiting_reason -> Nullable<Text>,
+        due_at -> Timestamptz,
         queued_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
@@ -146,6 +149,7 @@ diesel::table! {
     change_head (id) {
         id -> BigInt,
         position -> BigInt,
+        pruned -> BigInt,
     }
 }
 
@@ -163,6 +167,20 @@ diesel::table! {
         previous -> Nullable<Json>,
         run_id -> Nullable<BigInt>,
         write_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Json, Timestamptz};
+
+    rate_budgets (account) {
+        account -> Text,
+        call_limit -> Nullable<BigInt>,
+        remaining -> Nullable<BigInt>,
+        resets_at -> Nullable<Timestamptz>,
+        blocked_until -> Nullable<Timestamptz>,
+        observed_at -> Timestamptz,
     }
 }
 
@@ -465,6 +483,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     inventory_items,
     orders,
     products,
+    rate_budgets,
     record_terms,
     returns,
     schedules,

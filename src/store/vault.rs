@@ -29,6 +29,7 @@ pub enum VaultError {
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     demo_secret: blake3::Hash,
+    fingerprint_key: [u8; KEY_BYTES],
     random: fn(&mut [u8]) -> bool,
 }
 
@@ -42,13 +43,19 @@ impl Vault {
     /// A vault under `key`. `random` fills a buffer with random bytes, or says that it cannot.
     pub fn new(key: &[u8; KEY_BYTES], random: fn(&mut [u8]) -> bool) -> Self {
         let demo_secret = blake3::Hash::from_bytes(blake3::derive_key("crossdock 2026-11 demo API key", key));
-        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), demo_secret, random }
+        let fingerprint_key = blake3::derive_key("crossdock 2026-11 fingerprint of credentials", key);
+        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key)), demo_secret, fingerprint_key, random }
     }
 
     /// A secret that follows from the key: the demo's API key is made of it, so that it is the same at every start
     /// without being stored.
     pub fn demo_secret(&self) -> SecretString {
         self.demo_secret.to_hex().as_str().into()
+    }
+
+    /// A name for `secret` that is the same for the same secret, and tells nothing of it to whoever has no key.
+    pub fn fingerprint(&self, secret: &SecretString) -> String {
+        blake3::keyed_hash(&self.fingerprint_key, secret.expose_secret().as_bytes()).to_hex()[..32].to_owned()
     }
 
     /// Seals `secret` for `purpose`.

@@ -8,7 +8,7 @@ use crate::accounts::below_credentials;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant, Json};
 use crate::store::connections::{Connection, NewConnection, connection_create, connection_find};
 use crate::store::schedules::{NewSchedule, schedule_create};
-use crate::wms::Wms;
+use crate::wms::{Priority, Wms};
 
 /// An account to be connected.
 #[derive(Debug)]
@@ -80,7 +80,6 @@ impl Handle {
         let connection = connection_create(&mut tx, self.shared.store.vault(), &row, now).await?;
         schedule_create(&mut tx, connection.id(), &self.first_schedules(&reads, now)).await?;
         self.shared.store.commit(tx).await?;
-        self.shared.due.notify_one();
         tracing::info!(connection.id = connection.id, integration = connection.integration, "Connected a WMS");
         Ok(connection)
     }
@@ -115,8 +114,8 @@ impl Handle {
     pub async fn test_connection(&self, connection: ConnectionId) -> Result<Tested, Refused> {
         let unknown = || Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&["connectionId"]);
         let found = connection_find(&mut self.shared.store.read().await?, connection).await?;
-        let wms = self.shared.accounts.open(&found.ok_or_else(unknown)?).await?;
-        test(&*wms).await
+        let opened = self.shared.accounts.open(&found.ok_or_else(unknown)?, Priority::Manual).await?;
+        test(&*opened.wms).await
     }
 }
 

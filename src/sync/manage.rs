@@ -74,7 +74,6 @@ impl Handle {
         let AccountChange { name, customer_reference, lookback_days, .. } = change;
         let changed = connection_change(&mut tx, id, ConnectionChange { name, customer_reference, lookback_days }).await?;
         self.shared.store.commit(tx).await?;
-        self.shared.due.notify_one();
         Ok(changed.ok_or_else(|| unknown("connectionId", "connection"))?)
     }
 
@@ -105,7 +104,6 @@ impl Handle {
         let mut tx = self.shared.store.write().await?;
         let changed = schedule_change(&mut tx, id, data_type, change, self.shared.clock.now()).await?;
         self.shared.store.commit(tx).await?;
-        self.shared.due.notify_one();
         let missing = || Failure::ours(ErrorCode::Unsupported, format!("This connection does not read {data_type}")).at(&["dataType"]);
         Ok(changed.ok_or_else(missing)?)
     }
@@ -125,8 +123,7 @@ impl Handle {
         let entry = Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None };
         change_append(&mut tx, vec![entry], Cause { run: Some(run), write: None }, now).await?;
         self.shared.store.commit(tx).await?;
-        // A worker of this process stops at once; one of another process when it next touches its lease.
-        self.shared.workers.stop(run);
+        self.shared.metrics.run_ended(data_type.as_str(), ended.status.as_str(), now.millis_since(ended.started_at.unwrap_or(now)));
         Ok(ended)
     }
 }

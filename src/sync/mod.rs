@@ -1,8 +1,8 @@
 //! The sync engine: keeps nine data types of every connection as fresh as their schedules ask.
 //!
 //! The unit is a schedule: one connection × one data type. [`engine`] takes due schedules by lease and gives each to
-//! [`runner`], which reads pages from the adapter and lays each down in one transaction. What to do when is decided by
-//! the pure functions of [`policy`].
+//! [`runner`], which reads pages from the adapter and lays each down in one transaction ([`page`]). What to do when is
+//! decided by the pure functions of [`policy`]. [`upkeep`] looks after what no run does: late schedules, old history.
 //!
 //! **Invariants.**
 //! * A page is one transaction: records, change log, progress and checkpoint commit together or not at all.
@@ -12,28 +12,32 @@
 
 mod connect;
 mod engine;
+mod heart;
 mod manage;
+mod page;
 mod policy;
 mod runner;
+mod status;
+mod upkeep;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use connect::{NewAccount, Tested};
-pub use engine::Engine;
+pub use engine::{Engine, Works};
 pub use manage::{AccountChange, LONGEST_INTERVAL, SHORTEST_INTERVAL};
 pub use policy::default_interval;
 
 use crate::accounts::Accounts;
 pub use crate::accounts::Refused;
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
 use crate::store::Store;
-use crate::store::connections::connection_find;
+use crate::store::connections::{Connection, connection_find};
 use crate::store::runs::{NewRun, SyncMode, SyncRun, SyncTrigger};
 use crate::store::schedules::{run_request, schedule_list};
 pub use crate::wms::Integration;
@@ -43,17 +47,40 @@ pub use crate::wms::Integration;
 pub struct Settings {
     /// Runs that this process works on at the same time.
     pub workers: usize,
+    /// Runs of one connection that all processes together work on at the same time.
+    pub workers_per_connection: i64,
     /// How long a lease holds without being renewed. A dead worker's run is taken over after this.
     pub lease: Duration,
+    /// How long a page may take before its run is interrupted and tried again.
+    pub page_deadline: Duration,
     /// How far back a first sync of transactional types goes unless a connection says otherwise, in days.
     pub lookback_days: i64,
     /// Seconds between runs, where it is not the default.
     pub intervals: BTreeMap<DataType, i64>,
+    /// How often upkeep looks for late schedules and old history.
+    pub upkeep: Duration,
+    /// How long ended runs are kept, in days.
+    pub keep_runs_days: i64,
+    /// How many runs of each schedule are kept.
+    pub keep_runs: i64,
+    /// How far back the change log reaches, in days.
+    pub keep_changes_days: i64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { workers: 8, lease: Duration::from_secs(30), lookback_days: 30, intervals: BTreeMap::new() }
+        Self {
+            workers: 16,
+            workers_per_connection: 4,
+            lease: Duration::from_secs(30),
+            page_deadline: Duration::from_secs(600),
+            lookback_days: 30,
+            intervals: BTreeMap::new(),
+            upkeep: Duration::from_secs(30),
+            keep_runs_days: 90,
+            keep_runs: 1000,
+            keep_changes_days: 30,
+        }
     }
 }
 
@@ -84,8 +111,7 @@ struct Shared {
     accounts: Accounts,
     clock: Clock,
     settings: Settings,
-    /// Wakes the engine of this process: a schedule has become due.
-    due: Notify,
+    metrics: Metrics,
     workers: Workers,
 }
 
@@ -130,10 +156,9 @@ impl std::fmt::Debug for Handle {
 
 impl Handle {
     /// A handle on an engine that does not run yet: see [`Engine`].
-    pub fn new(accounts: Accounts, clock: Clock, settings: Settings) -> Self {
-        Self {
-            shared: Arc::new(Shared { store: accounts.store().clone(), accounts, clock, settings, due: Notify::new(), workers: Workers::default() }),
-        }
+    pub fn new(accounts: Accounts, clock: Clock, settings: Settings, metrics: Metrics) -> Self {
+        let store = accounts.store().clone();
+        Self { shared: Arc::new(Shared { store, accounts, clock, settings, metrics, workers: Workers::default() }) }
     }
 
     /// Every WMS that can be connected.
@@ -147,17 +172,25 @@ impl Handle {
     /// An unknown connection, a data type that it does not read.
     pub async fn trigger(&self, connection: ConnectionId, data_types: Option<Vec<DataType>>, reading: Reading) -> Result<Vec<SyncRun>, Refused> {
         let unknown = || Failure::ours(ErrorCode::NotFound, "There is no such connection").at(&["connectionId"]);
-        let known: Vec<DataType> = {
+        let (found, known): (Connection, Vec<DataType>) = {
             let mut conn = self.shared.store.read().await?;
-            connection_find(&mut conn, connection).await?.ok_or_else(unknown)?;
-            schedule_list(&mut conn, &[connection.0]).await?.into_iter().map(|schedule| schedule.data_type).collect()
+            let found = connection_find(&mut conn, connection).await?.ok_or_else(unknown)?;
+            (found, schedule_list(&mut conn, &[connection.0]).await?.into_iter().map(|schedule| schedule.data_type).collect())
         };
-        let wanted = data_types.unwrap_or_else(|| known.clone());
+        // A window is for what can be listed by time.
+        let by_time = |data_type: DataType| {
+            let integration = self.shared.accounts.integration(&found.integration);
+            integration.and_then(|integration| integration.reads(data_type)).is_some_and(|reads| reads.incremental)
+        };
+        let fits = |data_type: DataType| !matches!(reading, Reading::Window { .. }) || by_time(data_type);
+        let wanted = data_types.unwrap_or_else(|| known.iter().copied().filter(|data_type| fits(*data_type)).collect());
         for (index, data_type) in wanted.iter().enumerate() {
-            if !known.contains(data_type) {
-                let failure = Failure::ours(ErrorCode::Unsupported, format!("This connection does not read {data_type}"));
-                return Err(failure.at(&["dataTypes", &index.to_string()]).into());
-            }
+            let refusal = match (known.contains(data_type), fits(*data_type)) {
+                (true, true) => continue,
+                (false, _) => format!("This connection does not read {data_type}"),
+                (true, false) => format!("This WMS does not list {data_type} by time, so there is no window to read; the mode FULL reads them all"),
+            };
+            return Err(Failure::ours(ErrorCode::Unsupported, refusal).at(&["dataTypes", &index.to_string()]).into());
         }
         let (mode, window, confirm_deletions) = match reading {
             Reading::Incremental => (SyncMode::Incremental, None, false),
@@ -172,7 +205,6 @@ impl Handle {
             runs.extend(run_request(&mut tx, connection, data_type, new, now).await?);
         }
         self.shared.store.commit(tx).await?;
-        self.shared.due.notify_one();
         Ok(runs)
     }
 }

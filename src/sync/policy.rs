@@ -4,7 +4,7 @@ use crate::record::{DataType, Instant};
 use crate::store::deletions::Missing;
 use crate::store::runs::{SyncMode, SyncRun};
 use crate::store::schedules::Schedule;
-use crate::wms::{Error, Kind, Retry, Scope};
+use crate::wms::{Checkpoint, Error, Kind, Next, Retry, Scope};
 
 /// Seconds in an hour.
 pub const HOUR: i64 = 3600;
@@ -34,16 +34,52 @@ pub const fn default_interval(data_type: DataType) -> i64 {
     }
 }
 
-/// What a run reads, decided once, before its first page.
-pub fn scope(schedule: &Schedule, run: &SyncRun, incremental: bool, lookback_days: i64, now: Instant) -> Scope {
-    let since = match (run.mode, schedule.watermark) {
+/// Where what a run reads begins, decided once, before its first page. `None`: everything.
+pub fn since(schedule: &Schedule, run: &SyncRun, incremental: bool, lookback_days: i64, now: Instant) -> Option<Instant> {
+    match (run.mode, schedule.watermark) {
         (SyncMode::Window, _) => run.window_start,
         (SyncMode::Full, _) => None,
         (SyncMode::Incremental, Some(watermark)) if incremental => Some(watermark.minus_seconds(OVERLAP)),
         (SyncMode::Incremental, None) if incremental && schedule.data_type.is_transactional() => Some(now.minus_seconds(lookback_days * 24 * HOUR)),
         (SyncMode::Incremental, _) => None,
-    };
-    Scope { since, until: run.window_end }
+    }
+}
+
+/// How much of a window is one listing, in seconds. A window is read chunk by chunk, so that a listing of years does not
+/// have to be read in one go, or again from its beginning when the source no longer knows the checkpoint.
+pub const CHUNK: i64 = 7 * 24 * HOUR;
+
+/// The chunk of a run's window that begins at `since`; the whole rest of it when it has no end.
+pub fn chunk(since: Instant, run: &SyncRun) -> Scope {
+    Scope { since: Some(since), until: run.window_end.map(|end| since.plus_seconds(CHUNK).min(end)) }
+}
+
+/// What a run reads now: everything from its beginning on, or a chunk of its window.
+pub fn scope(run: &SyncRun) -> Scope {
+    match (run.mode, run.scope_since) {
+        (SyncMode::Window, Some(since)) => chunk(since, run),
+        (_, since) => Scope { since, until: None },
+    }
+}
+
+/// What comes after a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The next page of the same listing.
+    Page(Checkpoint),
+    /// The next chunk of the window, which begins here.
+    Chunk(Instant),
+    /// Nothing: the run has read everything.
+    End,
+}
+
+/// What comes after a page of a run that reads `scope`.
+pub fn after_page(run: &SyncRun, scope: &Scope, next: &Next) -> Step {
+    match (next, scope.until, run.window_end) {
+        (Next::More(checkpoint), ..) => Step::Page(checkpoint.clone()),
+        (Next::Done { .. }, Some(until), Some(end)) if until < end => Step::Chunk(until),
+        (Next::Done { .. }, ..) => Step::End,
+    }
 }
 
 /// A number from 0 up to (not including) `below` that looks random, but is always the same for the same `seed`.
@@ -64,7 +100,7 @@ pub fn next_due(schedule: &Schedule, run: i64, started: Instant, now: Instant) -
 
 /// What a failed page means for its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum AfterFailure {
     /// Wait until then and ask for the same page again.
     Wait {
         /// Until when.
@@ -86,17 +122,17 @@ fn pause(run: i64, attempts: i64) -> i64 {
 }
 
 /// What to do after the page of a run failed for the `attempts + 1`st time in a row.
-pub fn after_failure(error: &Error, run: i64, attempts: i64, now: Instant) -> Step {
-    let back_off = |attempts| Step::Wait { until: now.plus_seconds(pause(run, attempts)), attempts };
+pub fn after_failure(error: &Error, run: i64, attempts: i64, now: Instant) -> AfterFailure {
+    let back_off = |attempts| AfterFailure::Wait { until: now.plus_seconds(pause(run, attempts)), attempts };
     match (error.kind, error.retry) {
         // Never a failure, so it does not count as an attempt.
-        (Kind::RateLimited, Retry::After(until)) => Step::Wait { until: until.max(now), attempts },
-        (Kind::RateLimited, _) => Step::Wait { until: now.plus_seconds(pause(run, attempts.max(4))), attempts },
+        (Kind::RateLimited, Retry::After(until)) => AfterFailure::Wait { until: until.max(now), attempts },
+        (Kind::RateLimited, _) => AfterFailure::Wait { until: now.plus_seconds(pause(run, attempts.max(4))), attempts },
         (Kind::Protocol, _) if attempts == 0 => back_off(1),
-        (Kind::Protocol, _) => Step::Fail,
-        (_, Retry::After(until)) => Step::Wait { until: until.max(now), attempts: attempts + 1 },
+        (Kind::Protocol, _) => AfterFailure::Fail,
+        (_, Retry::After(until)) => AfterFailure::Wait { until: until.max(now), attempts: attempts + 1 },
         (_, Retry::BackOff) => back_off(attempts + 1),
-        (_, Retry::Never) => Step::Fail,
+        (_, Retry::Never) => AfterFailure::Fail,
     }
 }
 
@@ -105,6 +141,9 @@ pub fn after_failure(error: &Error, run: i64, attempts: i64, now: Instant) -> St
 pub fn deletions_are_plausible(found: Missing) -> bool {
     found.missing <= 50 || found.missing.saturating_mul(5) <= found.stored
 }
+
+/// How late a schedule may be before it is worth an issue, in seconds.
+pub const GRACE: i64 = 300;
 
 /// After so many failures in a row, a run that waits for its WMS is worth an issue.
 pub const ATTEMPTS_BEFORE_ISSUE: i64 = 3;
@@ -123,6 +162,7 @@ mod tests {
             interval_seconds: HOUR,
             enabled: true,
             next_run_at: NOW,
+            priority: 1,
             run_id: None,
             lease_token: 0,
             leased_until: None,
@@ -143,6 +183,7 @@ mod tests {
             status: crate::store::runs::SyncStatus::Running,
             waiting_until: None,
             waiting_reason: None,
+            due_at: NOW,
             queued_at: NOW,
             started_at: None,
             finished_at: None,
@@ -169,14 +210,36 @@ mod tests {
 
     #[test]
     fn a_first_sync_looks_back_only_for_what_happens_in_time() {
-        let since = |data_type, mode, watermark| scope(&schedule(data_type, watermark), &run(mode), true, 30, NOW).since;
+        let since = |data_type, mode, watermark| super::since(&schedule(data_type, watermark), &run(mode), true, 30, NOW);
         assert_eq!(since(DataType::Orders, SyncMode::Incremental, None), Some(NOW.minus_seconds(30 * 24 * HOUR)));
         assert_eq!(since(DataType::Products, SyncMode::Incremental, None), None);
         assert_eq!(since(DataType::Products, SyncMode::Incremental, Some(NOW)), Some(NOW.minus_seconds(OVERLAP)));
         assert_eq!(since(DataType::Orders, SyncMode::Full, Some(NOW)), None);
         assert_eq!(since(DataType::Orders, SyncMode::Window, Some(NOW)), Some(NOW.minus_seconds(10)));
-        let whole = scope(&schedule(DataType::Inventory, Some(NOW)), &run(SyncMode::Incremental), false, 30, NOW);
-        assert_eq!(whole.since, None, "an adapter that lists no changes is asked for everything");
+        let whole = super::since(&schedule(DataType::Inventory, Some(NOW)), &run(SyncMode::Incremental), false, 30, NOW);
+        assert_eq!(whole, None, "an adapter that lists no changes is asked for everything");
+    }
+
+    #[test]
+    fn a_window_is_read_in_chunks_and_to_its_end() {
+        let (start, end) = (NOW.minus_seconds(2 * CHUNK + 60), NOW);
+        let mut run = SyncRun { window_start: Some(start), window_end: Some(end), scope_since: Some(start), ..run(SyncMode::Window) };
+        let done = Next::Done { complete: false };
+        let mut read = Vec::new();
+        loop {
+            let scope = scope(&run);
+            read.push((scope.since, scope.until));
+            let more = Checkpoint(serde_json::json!(1));
+            assert_eq!(after_page(&run, &scope, &Next::More(more.clone())), Step::Page(more), "a chunk may have many pages");
+            match after_page(&run, &scope, &done) {
+                Step::Chunk(since) => run.scope_since = Some(since),
+                step => break assert_eq!(step, Step::End),
+            }
+        }
+        let at = |seconds| Some(start.plus_seconds(seconds));
+        assert_eq!(read, [(at(0), at(CHUNK)), (at(CHUNK), at(2 * CHUNK)), (at(2 * CHUNK), Some(end))]);
+        let whole = SyncRun { window_start: None, window_end: None, ..run };
+        assert_eq!(after_page(&whole, &Scope::default(), &done), Step::End);
     }
 
     #[test]
@@ -202,13 +265,15 @@ mod tests {
         let step = |kind, attempts| after_failure(&Error::new(kind, ""), 1, attempts, NOW);
         let until = NOW.plus_seconds(77);
         let limited = Error::new(Kind::RateLimited, "").with_retry(Retry::After(until));
-        assert_eq!(after_failure(&limited, 1, 2, NOW), Step::Wait { until, attempts: 2 });
-        assert_eq!(step(Kind::Unauthenticated, 0), Step::Fail);
-        assert_eq!(step(Kind::Validation, 0), Step::Fail);
-        assert_eq!(step(Kind::Protocol, 1), Step::Fail);
-        assert!(matches!(step(Kind::Protocol, 0), Step::Wait { attempts: 1, .. }));
+        assert_eq!(after_failure(&limited, 1, 2, NOW), AfterFailure::Wait { until, attempts: 2 });
+        assert_eq!(step(Kind::Unauthenticated, 0), AfterFailure::Fail);
+        assert_eq!(step(Kind::Validation, 0), AfterFailure::Fail);
+        assert_eq!(step(Kind::Protocol, 1), AfterFailure::Fail);
+        assert!(matches!(step(Kind::Protocol, 0), AfterFailure::Wait { attempts: 1, .. }));
         for attempts in [0, 5, 50, 5_000] {
-            let Step::Wait { until, attempts: counted } = step(Kind::Unavailable, attempts) else { unreachable!("a transient failure waits") };
+            let AfterFailure::Wait { until, attempts: counted } = step(Kind::Unavailable, attempts) else {
+                unreachable!("a transient failure waits")
+            };
             assert_eq!(counted, attempts + 1);
             assert!(until > NOW && until <= NOW.plus_seconds(LONGEST_PAUSE));
         }

@@ -1,7 +1,6 @@
 //! What can go wrong with a WMS: *what happened* apart from *what to do*.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -118,12 +117,6 @@ impl Error {
     #[must_use]
     pub fn with_retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
-    }
-
-    /// Too many calls; the WMS asks to wait for so long.
-    pub fn rate_limited(message: impl Into<String>, now: Instant, wait: Duration) -> Self {
-        let seconds = i64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
-        Self::new(Kind::RateLimited, message).with_retry(Retry::After(now.plus_seconds(seconds)))
     }
 
     /// Whether the same call may work later.

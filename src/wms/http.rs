@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::budget::Gate;
 use super::error::{Error, Kind};
 use crate::clock::Clock;
 use crate::record::{Instant, Json};
@@ -45,6 +46,7 @@ pub struct Http {
     client: reqwest::Client,
     limits: Limits,
     clock: Clock,
+    gate: Option<Gate>,
 }
 
 impl Http {
@@ -61,7 +63,13 @@ impl Http {
             .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Error::new(Kind::Configuration, format!("Failed to set up the HTTP client: {e}")))?;
-        Ok(Self { client, limits, clock })
+        Ok(Self { client, limits, clock, gate: None })
+    }
+
+    /// The same client, whose calls pass through a gate.
+    #[must_use]
+    pub fn through(&self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self.clone() }
     }
 
     /// A client for the server at `base`, an absolute `http` or `https` address. Its path, if any, goes before the
@@ -177,13 +185,17 @@ impl Call {
         self
     }
 
-    /// Sends it and reads the whole answer, whatever its status.
+    /// Sends it when its turn has come, and reads the whole answer, whatever its status.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] when no connection could be made, [`Kind::Timeout`] past the deadline,
-    /// [`Kind::Protocol`] for an answer that is too large, cut off, or a redirect.
+    /// [`Kind::RateLimited`] when its turn does not come soon (it was not sent then), [`Kind::Unavailable`] when no
+    /// connection could be made, [`Kind::Timeout`] past the deadline, [`Kind::Protocol`] for an answer that is too large, cut off, or a redirect.
     pub async fn send(self) -> Result<Reply, Error> {
-        let (method, url, secret, Http { limits, clock, .. }) = (self.method, self.url, self.secret, self.http);
+        let (method, url, secret, Http { limits, clock, gate, .. }) = (self.method, self.url, self.secret, self.http);
+        let pass = match &gate {
+            Some(gate) => Some(gate.enter(&clock).await?),
+            None => None,
+        };
         let started = tokio::time::Instant::now();
         let exchange = async {
             let response = self.request.send().await.map_err(|e| failed(&e))?;
@@ -218,6 +230,9 @@ impl Call {
             }
         }
         let reply = answer?;
+        if let Some(pass) = pass {
+            pass.learn(&reply);
+        }
         if (300..400).contains(&reply.status) {
             let to = reply.header("location").unwrap_or("nowhere").split('?').next().unwrap_or_default().to_owned();
             let error = Error::new(Kind::Protocol, format!("The server answered with a redirect to {to}; give the address that it points to"));

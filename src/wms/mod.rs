@@ -5,6 +5,7 @@
 //! Only [`http`] names reqwest. A new adapter is one folder and one line in [`integrations`].
 
 mod adapter;
+mod budget;
 #[cfg(test)]
 mod contract;
 mod error;
@@ -15,6 +16,7 @@ pub mod sandbox;
 pub use adapter::{
     Account, Adapter, AnyCommand, AnyPage, AnyWritten, Checkpoint, Integration, Next, Page, Pull, Push, Reads, Reject, Scope, Wms, Writes, Written,
 };
+pub use budget::{Budget, Gate, Priority};
 pub use error::{Error, Kind, Retry};
 
 /// Every WMS that this server supports.

@@ -7,10 +7,9 @@
 //! * The record that comes back, its change and the journal's end commit together, before the caller is answered: a read
 //!   after the write sees it.
 
-use std::sync::Arc;
-
-use crate::accounts::{Accounts, Refused};
+use crate::accounts::{Accounts, Opened, Refused};
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::record::draft::{Command, CreateOrder, UpdateProduct};
 use crate::record::{ConnectionId, ErrorCode, Failure, Json, Order, Product};
 use crate::store::changes::{Cause, change_append};
@@ -20,7 +19,7 @@ use crate::store::schedules::schedule_lock;
 use crate::store::writes::{Write, WriteStatus, write_finish, write_put, write_sent};
 use crate::store::{self, Store};
 use crate::telemetry::chain;
-use crate::wms::{AnyCommand, AnyWritten, Error, Wms, Written};
+use crate::wms::{AnyCommand, AnyWritten, Error, Priority, Written};
 
 /// What came of a write.
 #[derive(Debug, Clone)]
@@ -44,6 +43,7 @@ impl<T> Outcome<T> {
 pub struct Handle {
     accounts: Accounts,
     clock: Clock,
+    metrics: Metrics,
     reference: fn() -> Option<String>,
 }
 
@@ -72,8 +72,8 @@ impl Answer for Product {
 
 impl Handle {
     /// A handle on the connections of `accounts`. `reference` makes a new name for a write; `None` when it cannot.
-    pub fn new(accounts: Accounts, clock: Clock, reference: fn() -> Option<String>) -> Self {
-        Self { accounts, clock, reference }
+    pub fn new(accounts: Accounts, clock: Clock, metrics: Metrics, reference: fn() -> Option<String>) -> Self {
+        Self { accounts, clock, metrics, reference }
     }
 
     /// Makes an order at the WMS.
@@ -106,15 +106,16 @@ impl Handle {
             let failure = Failure::ours(ErrorCode::Unsupported, format!("{} cannot do {action}", found.integration));
             return Ok(Outcome::refused(failure.at(&[field])));
         }
-        let wms = match self.accounts.open(&found).await {
-            Ok(wms) => wms,
+        let opened = match self.accounts.open(&found, Priority::Write).await {
+            Ok(opened) => opened,
             Err(Refused::Failure(failure)) => return Ok(Outcome::refused(*failure)),
             Err(Refused::Store(error)) => return Err(error),
         };
         let Some(reference) = (self.reference)() else {
             return Ok(Outcome::refused(Failure::ours(ErrorCode::Internal, "The operating system gave no random bytes")));
         };
-        let job = Job { store: store.clone(), clock: self.clock.clone(), wms, connection, api_key, reference };
+        let (store, clock, metrics) = (store.clone(), self.clock.clone(), self.metrics.clone());
+        let job = Job { store, clock, metrics, opened, connection, api_key, reference };
         // In a task of its own: a caller that hangs up must not cut the write short.
         match tokio::spawn(job.carry_out(command)).await {
             Ok(outcome) => outcome,
@@ -126,7 +127,8 @@ impl Handle {
 struct Job {
     store: Store,
     clock: Clock,
-    wms: Arc<dyn Wms>,
+    metrics: Metrics,
+    opened: Opened,
     connection: ConnectionId,
     api_key: i64,
     reference: String,
@@ -144,7 +146,7 @@ impl Job {
         write_sent(&mut tx, write.id, self.clock.now()).await?;
         self.store.commit(tx).await?;
         let command: AnyCommand = command.into();
-        match self.wms.push(&command, &self.reference).await {
+        match self.opened.wms.push(&command, &self.reference).await {
             Ok(written) => match C::Record::of(written) {
                 Some(written) => self.confirm(write.id, written).await,
                 None => {
@@ -166,10 +168,17 @@ impl Job {
             tracing::error!(write.id = write, reason, "A record that was written cannot be stored");
         }
         let ended = write_finish(&mut tx, write, WriteStatus::Confirmed, Some(&source_id), None, &written.unused_fields, now).await?;
+        self.opened.share_budget(&mut tx, now).await?;
         change_append(&mut tx, applied.changes, Cause { run: None, write: Some(write) }, now).await?;
         self.store.commit(tx).await?;
+        self.count(&ended);
         let record = record_many::<T>(&mut self.store.read().await?, &[(self.connection, &source_id)]).await?.into_iter().next();
         Ok(Outcome { record, write: Some(ended), failure: None })
+    }
+
+    fn count(&self, write: &Write) {
+        let took = write.finished_at.zip(write.sent_at).map_or(0, |(finished, sent)| finished.millis_since(sent));
+        self.metrics.write_ended(write.action.as_str(), write.status.as_str(), took);
     }
 
     async fn refuse<C: Command>(&self, write: i64, error: &Error) -> store::Result<Outcome<C::Record>> {
@@ -181,7 +190,9 @@ impl Job {
         let status = if error.outcome_unknown { WriteStatus::Unknown } else { WriteStatus::Rejected };
         let mut tx = self.store.write().await?;
         let ended = write_finish(&mut tx, write, status, None, Some(failure.to_json()), &[], self.clock.now()).await?;
+        self.opened.share_budget(&mut tx, self.clock.now()).await?;
         self.store.commit(tx).await?;
+        self.count(&ended);
         tracing::info!(write.id = write, write.status = %status, error.code = %failure.code, error = %chain(error), "A write was not carried out");
         Ok(Outcome { record: None, write: Some(ended), failure: Some(failure) })
     }

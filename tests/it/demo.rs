@@ -40,8 +40,8 @@ on_both! {
         }
         // Everything the source has, when somebody asks for it.
         let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, mode: FULL, dataTypes: [ORDERS, RETURNS, INBOUND_SHIPMENTS] }) { runs { id } errors { message } } }";
-        let mut socket = server.socket().await;
-        socket.subscribe("done", "subscription { syncCompleted { dataType run { mode status } } }", json!({})).await;
+        let mut socket =
+            server.subscribed("subscription($after: Cursor) { syncCompleted(after: $after) { dataType run { mode status } } }", json!({})).await;
         let asked = server.data(trigger, json!({ "id": demo })).await;
         assert_eq!(asked["triggerSync"]["runs"].as_array().map(Vec::len), Some(3), "{asked}");
         for _ in 0..3 {
@@ -65,8 +65,8 @@ on_both! {
         assert_eq!(counts(&server).await, before);
         assert_eq!(server.data(page, json!({})).await, orders);
         // The WMS inside came back on another port, and is still the same WMS.
-        let mut socket = server.socket().await;
-        socket.subscribe("done", "subscription { syncCompleted { run { status progress { read unchanged rejected } error { message } } } }", json!({})).await;
+        let mut socket =
+            server.subscribed("subscription($after: Cursor) { syncCompleted(after: $after) { run { status progress { read unchanged rejected } error { message } } } }", json!({})).await;
         let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, mode: FULL, dataTypes: [PRODUCTS] }) { runs { id } errors { message } } }";
         server.data(trigger, json!({ "id": demo })).await;
         let run = socket.next("done").await["syncCompleted"]["run"].clone();

@@ -19,8 +19,7 @@ on_both! {
     async fn a_triggered_and_a_scheduled_run_are_told(server: Server) {
         let demo = server.demo().await;
         server.synced(&demo).await;
-        let mut socket = server.socket().await;
-        socket.subscribe("done", COMPLETED, json!({ "types": ["PRODUCTS"] })).await;
+        let mut socket = server.subscribed(COMPLETED, json!({ "types": ["PRODUCTS"] })).await;
         let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS, WAREHOUSES] }) { runs { id dataType trigger mode status } errors { message } } }";
         let asked = server.data(trigger, json!({ "id": demo })).await;
         let runs = asked["triggerSync"]["runs"].as_array().expect("runs").clone();
@@ -42,14 +41,13 @@ on_both! {
         let demo = server.demo().await;
         server.synced(&demo).await;
         let trigger = "mutation($id: ID!, $types: [DataType!]) { triggerSync(input: { connectionId: $id, dataTypes: $types }) { errors { message } } }";
-        let mut socket = server.socket().await;
-        socket.subscribe("live", COMPLETED, json!({})).await;
+        let mut socket = server.subscribed(COMPLETED, json!({})).await;
         server.data(trigger, json!({ "id": demo, "types": ["WAREHOUSES"] })).await;
-        let first = socket.next("live").await;
+        let first = socket.next("done").await;
         let cursor = first["syncCompleted"]["cursor"].clone();
         for data_type in ["PRODUCTS", "ORDERS"] {
             server.data(trigger, json!({ "id": demo, "types": [data_type] })).await;
-            assert_eq!(kind(&socket.next("live").await).0, data_type);
+            assert_eq!(kind(&socket.next("done").await).0, data_type);
         }
         // A second client resumes from the first event: the two that followed, then what comes.
         let mut resumed = server.socket().await;
@@ -58,7 +56,7 @@ on_both! {
         assert_eq!(kind(&resumed.next("again").await).0, "ORDERS");
         server.data(trigger, json!({ "id": demo, "types": ["RETURNS"] })).await;
         assert_eq!(kind(&resumed.next("again").await).0, "RETURNS");
-        assert_eq!(kind(&socket.next("live").await).0, "RETURNS");
+        assert_eq!(kind(&socket.next("done").await).0, "RETURNS");
     }
 
     async fn a_run_that_is_under_way_is_joined(server: Server) {
@@ -79,8 +77,7 @@ on_both! {
     async fn a_sync_asked_for_before_the_first_one_is_the_first_one(server: Server) {
         let demo = server.demo().await;
         server.synced(&demo).await;
-        let mut socket = server.socket().await;
-        socket.subscribe("done", COMPLETED, json!({ "types": ["RETURNS"] })).await;
+        let mut socket = server.subscribed(COMPLETED, json!({ "types": ["RETURNS"] })).await;
         let url = server.app.demo.as_ref().expect("the demo").sandbox.url();
         let create = "mutation($input: CreateConnectionInput!) { createConnection(input: $input) { connection { id } errors { message } } }";
         let input = crate::support::sandbox::input(&url);

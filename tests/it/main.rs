@@ -6,6 +6,7 @@ mod access;
 mod connecting;
 mod deleting;
 mod demo;
+mod engine;
 mod layers;
 mod live;
 mod managing;

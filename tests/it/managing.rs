@@ -13,7 +13,8 @@ const SCHEDULE: &str = "mutation($input: UpdateSyncScheduleInput!) { updateSyncS
 const UPDATE: &str = "mutation($input: UpdateConnectionInput!) { updateConnection(input: $input) {
     connection { name status customerReference lookbackDays } errors { __typename code message path } } }";
 
-const COMPLETED: &str = "subscription($ids: [ID!]) { syncCompleted(connectionIds: $ids) { dataType run { id trigger status } } }";
+const COMPLETED: &str =
+    "subscription($after: Cursor, $ids: [ID!]) { syncCompleted(after: $after, connectionIds: $ids) { dataType run { id trigger status } } }";
 
 async fn demo(server: &Server) -> String {
     let demo = server.demo().await;
@@ -24,8 +25,7 @@ async fn demo(server: &Server) -> String {
 on_both! {
     async fn a_new_interval_takes_effect_at_once(server: Server) {
         let demo = demo(&server).await;
-        let mut socket = server.socket().await;
-        socket.subscribe("done", COMPLETED, json!({})).await;
+        let mut socket = server.subscribed(COMPLETED, json!({})).await;
         let change = async |input: Value| server.data(SCHEDULE, json!({ "input": input })).await["updateSyncSchedule"].clone();
         let changed = change(json!({ "connectionId": demo, "dataType": "WAREHOUSES", "intervalSeconds": 60 })).await;
         assert_eq!((&changed["schedule"]["intervalSeconds"], &changed["errors"]), (&json!(60), &json!([])), "{changed:#}");
@@ -52,8 +52,7 @@ on_both! {
 
     async fn a_paused_connection_rests_and_goes_on(server: Server) {
         let demo = demo(&server).await;
-        let mut socket = server.socket().await;
-        socket.subscribe("done", COMPLETED, json!({ "ids": [demo] })).await;
+        let mut socket = server.subscribed(COMPLETED, json!({ "ids": [demo] })).await;
         let input = json!({ "connectionId": demo, "paused": true, "name": "Resting", "customerReference": null, "lookbackDays": 90 });
         let paused = server.data(UPDATE, json!({ "input": input })).await;
         let is = json!({ "name": "Resting", "status": "PAUSED", "customerReference": null, "lookbackDays": 90 });
@@ -109,8 +108,7 @@ on_both! {
     async fn a_run_is_cancelled_whatever_it_is_doing(server: Server) {
         let (wms, id) = own(&server, 50, "sandbox-demo-token", None).await;
         wms.shutdown().await.expect("the WMS stops");
-        let mut socket = server.socket().await;
-        socket.subscribe("done", COMPLETED, json!({ "ids": [id] })).await;
+        let mut socket = server.subscribed(COMPLETED, json!({ "ids": [id] })).await;
         let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [ORDERS] }) { runs { id } errors { message } } }";
         let run = server.data(trigger, json!({ "id": id })).await["triggerSync"]["runs"][0]["id"].clone();
         // Queued, running or waiting: it is stopped, and its end is told.

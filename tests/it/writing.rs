@@ -50,8 +50,8 @@ on_both! {
         assert_eq!(found["order"]["orderNumber"], made["orderNumber"]);
         assert_eq!(found["orders"]["nodes"], json!([{ "id": made["id"] }]));
         // The WMS itself has it: a full sync finds it as it is.
-        let mut socket = server.socket().await;
-        socket.subscribe("done", "subscription { syncCompleted(dataTypes: [ORDERS]) { run { progress { updated } } } }", json!({})).await;
+        let completed = "subscription($after: Cursor) { syncCompleted(after: $after, dataTypes: [ORDERS]) { run { progress { updated } } } }";
+        let mut socket = server.subscribed(completed, json!({})).await;
         server.data("mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [ORDERS] }) { errors { message } } }", json!({ "id": demo })).await;
         assert_eq!(socket.next("done").await["syncCompleted"]["run"]["progress"]["updated"], 0, "what was stored is what the WMS lists");
         let write = server.data("query($id: ID!) { write(id: $id) { action status record { sourceId } } }", json!({ "id": payload["write"]["id"] })).await;

@@ -9,6 +9,7 @@ DROP TABLE products;
 DROP TABLE inventory_items;
 DROP TABLE record_terms;
 DROP TABLE writes;
+DROP TABLE rate_budgets;
 DROP TABLE changes;
 DROP TABLE change_head;
 DROP TABLE sync_pages;

@@ -22,6 +22,8 @@ CREATE TABLE connections (
     customer_reference TEXT,
     status TEXT NOT NULL,
     credentials BLOB NOT NULL,
+    -- A keyed hash of the credentials: connections with the same ones share a rate budget.
+    account TEXT NOT NULL,
     lookback_days INTEGER NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
@@ -44,6 +46,8 @@ CREATE TABLE schedules (
     interval_seconds INTEGER NOT NULL,
     enabled INTEGER NOT NULL,
     next_run_at INTEGER NOT NULL,
+    -- What is due is taken in this order: 0 what somebody waits for, 1 what is scheduled, 2 a backfill.
+    priority INTEGER NOT NULL,
     -- The run that is queued, running or waiting.
     run_id INTEGER,
     -- Grows with every lease; a commit that names an older one is refused.
@@ -57,6 +61,8 @@ CREATE TABLE schedules (
     PRIMARY KEY (connection_id, data_type)
 ) STRICT;
 CREATE INDEX schedules_due ON schedules (next_run_at);
+CREATE INDEX schedules_by_priority ON schedules (priority, next_run_at);
+CREATE INDEX schedules_leased ON schedules (leased_until) WHERE leased_until IS NOT NULL;
 
 CREATE TABLE sync_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -67,6 +73,8 @@ CREATE TABLE sync_runs (
     status TEXT NOT NULL,
     waiting_until INTEGER,
     waiting_reason TEXT,
+    -- When it should have begun: to be held against started_at.
+    due_at INTEGER NOT NULL,
     queued_at INTEGER NOT NULL,
     started_at INTEGER,
     finished_at INTEGER,
@@ -92,6 +100,7 @@ CREATE TABLE sync_runs (
     newest_source_date INTEGER
 ) STRICT;
 CREATE INDEX sync_runs_by_schedule ON sync_runs (connection_id, data_type, id);
+CREATE INDEX sync_runs_by_end ON sync_runs (finished_at);
 
 CREATE TABLE sync_rejects (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -115,9 +124,11 @@ CREATE TABLE sync_pages (
 -- transaction: the order of positions is the order of commits, without gaps.
 CREATE TABLE change_head (
     id INTEGER PRIMARY KEY NOT NULL,
-    position INTEGER NOT NULL
+    position INTEGER NOT NULL,
+    -- Entries up to here have been pruned.
+    pruned INTEGER NOT NULL
 ) STRICT;
-INSERT INTO change_head (id, position) VALUES (1, 0);
+INSERT INTO change_head (id, position, pruned) VALUES (1, 0, 0);
 
 CREATE TABLE changes (
     position INTEGER PRIMARY KEY NOT NULL,
@@ -130,6 +141,16 @@ CREATE TABLE changes (
     previous TEXT,
     run_id INTEGER,
     write_id INTEGER
+) STRICT;
+
+-- How many calls the WMS allows an account, as its own answers said last. Null: it does not say.
+CREATE TABLE rate_budgets (
+    account TEXT PRIMARY KEY NOT NULL,
+    call_limit INTEGER,
+    remaining INTEGER,
+    resets_at INTEGER,
+    blocked_until INTEGER,
+    observed_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE writes (

@@ -109,7 +109,7 @@ impl MakeWriter<'_> for Log {
 const SLACK: Duration = Duration::from_secs(10);
 
 fn client(deadline: Duration) -> Http {
-    Http::new(Limits { deadline, connect: deadline, body: CAP }, Clock::system()).unwrap()
+    Http::new(Limits { deadline, body: CAP, ..Limits::default() }, Clock::system()).unwrap()
 }
 
 fn connect(integration: &Integration, url: &str, http: &Http) -> Arc<dyn Wms> {

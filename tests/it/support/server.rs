@@ -154,9 +154,24 @@ impl Server {
         data["connections"]["nodes"][0]["id"].as_str().expect("the demo connection").to_owned()
     }
 
+    /// The server's numbers.
+    pub async fn metrics(&self) -> String {
+        let request = self.client.get(self.url("/metrics")).bearer_auth(&self.key);
+        request.send().await.expect("the server answers").text().await.expect("text")
+    }
+
     /// A websocket that has said who it is.
     pub async fn socket(&self) -> super::socket::Socket {
         super::socket::Socket::open(&self.url("/graphql").replace("http", "ws"), &self.key).await
+    }
+
+    /// A websocket with the subscription `done`, which tells all that happens from this call on. The document takes `$after`:
+    /// without it, a subscription begins when the server gets to it, which may be after what the test does next.
+    pub async fn subscribed(&self, document: &str, mut variables: Value) -> super::socket::Socket {
+        variables["after"] = self.data("{ changeCursor }", json!({})).await["changeCursor"].clone();
+        let mut socket = self.socket().await;
+        socket.subscribe("done", document, variables).await;
+        socket
     }
 
     /// Asks until the answer is as it should be, and answers with it.
@@ -211,6 +226,7 @@ async fn launch(folder: &tempfile::TempDir, database_url: &str, ahead: &Arc<Atom
         &format!("--database-url={database_url}"),
         &format!("--encryption-key-file={}", file("key")),
         &format!("--sandbox-state={}", file("sandbox.jsonl")),
+        "--upkeep=1",
     ]);
     let (system, ahead) = (Clock::system(), ahead.clone());
     let clock = Clock::of(move || Instant::from_micros(system.now().micros() + ahead.load(Ordering::SeqCst)));

@@ -305,7 +305,7 @@ async fn a_write_may_be_carried_out_without_an_answer() {
         json!({ "fault": "brokenJson", "method": "POST", "times": 1 }),
     ] {
         let (sandbox, _) = spoiled(json!([rule])).await;
-        let hurried = Http::new(Limits { deadline: Duration::from_millis(700), ..Limits::default() }, crate::clock::Clock::system()).unwrap();
+        let hurried = Http::new(Limits { deadline: Duration::from_millis(1_500), ..Limits::default() }, crate::clock::Clock::system()).unwrap();
         let wms = super::super::integration().connect(&sandbox.credentials(), &hurried).unwrap();
         wms.check().await.unwrap();
         let orders = |sandbox: &RunningSandbox| sandbox.counts().into_iter().find(|(name, _)| *name == "orders").unwrap().1;

@@ -1,0 +1,198 @@
+//! Laying a page down: one transaction for its records, their changes, the run's progress and its checkpoint; and if it
+//! was the last page, for the run's end as well.
+//!
+//! A page that is both committed and the last leaves nothing to be done: there is no moment at which a run has read
+//! everything and is not ended.
+
+use super::policy::{self, Step};
+use super::runner::{Broken, Worker};
+use super::status::{degrade, recover};
+use crate::metrics::Counts;
+use crate::record::{Instant, Json, nine};
+use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
+use crate::store::connections::{issue_clear, issue_clear_but, issue_list, issue_raise};
+use crate::store::deletions::{Missing, record_delete_named, record_delete_unlisted, record_missing};
+use crate::store::records::{self, Applied, Tell, record_apply};
+use crate::store::runs::{
+    Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_forget, page_listed, reject_put, run_advance, run_deleted, run_trim,
+};
+use crate::store::schedules::{Ending, lease_hold, run_finish};
+use crate::store::{self, Tx};
+use crate::wms::{AnyPage, Next, Page};
+
+/// What became of the deletions that a complete listing asks for.
+enum Deletions {
+    /// They were carried out; what the change log has to say of it.
+    Carried(Vec<Entry>),
+    /// They are more than is plausible: somebody must confirm them.
+    Held(Missing),
+}
+
+/// The code of the issue that deletions wait for somebody's word.
+const DELETIONS_HELD: &str = "DELETIONS_HELD";
+
+impl Worker<'_> {
+    /// Commits a page, and the run's end if `step` says that nothing comes after it.
+    pub(super) async fn lay_down(&mut self, page: AnyPage, step: &Step) -> Result<(), Broken> {
+        macro_rules! of_each {
+            ($([$variant:ident, $type:ident])+) => {
+                match page { $(AnyPage::$variant(page) => self.commit(page, step).await),+ }
+            };
+        }
+        self.lease.run = nine!(of_each)?;
+        Ok(())
+    }
+
+    async fn commit<K: records::Kind>(&self, page: Page<K>, step: &Step) -> Result<SyncRun, Broken> {
+        let shared = &self.handle.shared;
+        let (connection, run) = (self.lease.connection(), &self.lease.run);
+        let now = shared.clock.now();
+        let tell = if run.trigger == SyncTrigger::Initial { Tell::Nothing } else { Tell::Each };
+        let mut tx = shared.store.write().await?;
+        lease_hold(&mut tx, &self.lease, shared.lease_end()).await?;
+        let mut applied = record_apply(&mut tx, connection, &page.records, now, tell).await?;
+        let gone = record_delete_named::<K>(&mut tx, connection, &page.deleted, now).await?;
+        let rejected = reject(&mut tx, run.id, &page, &applied, now).await?;
+        // A row that cannot even be named may be any record: then the listing proves nothing.
+        let all_named = page.rejects.iter().all(|reject| reject.source_id.is_some());
+        if self.may_be_complete() && all_named {
+            page_listed(&mut tx, run.id, run.pages, &listed(&page)).await?;
+        }
+        let progress = self.progress(&page, step, &applied, gone.len(), rejected);
+        let mut run = run_advance(&mut tx, run, &progress).await?;
+        let mut entries = std::mem::take(&mut applied.changes);
+        entries.extend(gone);
+        if *step == Step::End {
+            let complete = page.next == (Next::Done { complete: true });
+            let (ended, last) = self.end::<K>(&mut tx, run, complete, now).await?;
+            entries.extend(last);
+            run = ended;
+        }
+        self.opened.share_budget(&mut tx, now).await?;
+        change_append(&mut tx, entries, Cause { run: Some(run.id), write: None }, now).await?;
+        shared.store.commit(tx).await?;
+        self.count(&run);
+        Ok(run)
+    }
+
+    /// What the page adds to the run.
+    fn progress<K: records::Kind>(&self, page: &Page<K>, step: &Step, applied: &Applied, gone: usize, rejected: i64) -> Progress {
+        let dates = || page.records.iter().filter_map(|record| record.source().updated_at);
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let (checkpoint, since) = match step {
+            Step::Page(checkpoint) => (Some(Json::of(checkpoint)), None),
+            Step::Chunk(since) => (None, Some(*since)),
+            Step::End => (None, None),
+        };
+        Progress {
+            read: count(page.records.len() + page.rejects.len()),
+            created: applied.created,
+            updated: applied.updated,
+            unchanged: applied.unchanged,
+            deleted: count(gone),
+            rejected,
+            // A window's chunks are listings of their own.
+            total: page.total.and_then(|total| i64::try_from(total).ok()).filter(|_| self.lease.run.mode != SyncMode::Window),
+            oldest: dates().min(),
+            newest: dates().max(),
+            source_time: page.source_time,
+            checkpoint,
+            since,
+        }
+    }
+
+    fn count(&self, after: &SyncRun) {
+        let (metrics, before, data_type) = (&self.handle.shared.metrics, &self.lease.run, after.data_type.as_str());
+        let counts = Counts {
+            created: after.created - before.created,
+            updated: after.updated - before.updated,
+            unchanged: after.unchanged - before.unchanged,
+            deleted: after.deleted - before.deleted,
+            rejected: after.rejected - before.rejected,
+        };
+        metrics.page(data_type, counts);
+        if let (Some(started), Some(finished)) = (after.started_at, after.finished_at) {
+            metrics.run_ended(data_type, after.status.as_str(), finished.millis_since(started));
+        }
+    }
+
+    /// Whether the run reads without bounds, so that its listing may be complete.
+    fn may_be_complete(&self) -> bool {
+        let run = &self.lease.run;
+        run.mode != SyncMode::Window && run.scope_since.is_none()
+    }
+
+    /// Deletes what a complete listing did not show, unless that is more than is plausible.
+    async fn delete<K: records::Kind>(&self, tx: &mut Tx, run: &SyncRun, now: Instant) -> store::Result<Deletions> {
+        let connection = self.lease.connection();
+        let begun = run.started_at.unwrap_or(now);
+        // Every page must be remembered: one with a row that could not be named is not, and then nothing is proven.
+        if page_count(tx, run.id).await? != run.pages {
+            return Ok(Deletions::Carried(Vec::new()));
+        }
+        let found = record_missing::<K>(tx, connection, run.id, begun).await?;
+        if found.missing == 0 {
+            return Ok(Deletions::Carried(Vec::new()));
+        }
+        if !run.confirm_deletions && !policy::deletions_are_plausible(found) {
+            return Ok(Deletions::Held(found));
+        }
+        Ok(Deletions::Carried(record_delete_unlisted::<K>(tx, connection, run.id, begun, now).await?))
+    }
+
+    /// The run has read everything. Answers with it, ended, and with what the change log has to say of that.
+    async fn end<K: records::Kind>(&self, tx: &mut Tx, run: SyncRun, complete: bool, now: Instant) -> store::Result<(SyncRun, Vec<Entry>)> {
+        let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
+        let deletions = if complete && self.may_be_complete() { self.delete::<K>(tx, &run, now).await? } else { Deletions::Carried(Vec::new()) };
+        page_forget(tx, run.id).await?;
+        let (mut entries, held) = match deletions {
+            Deletions::Carried(gone) => (gone, None),
+            Deletions::Held(found) => (Vec::new(), Some(found)),
+        };
+        let run = run_deleted(tx, run.id, i64::try_from(entries.len()).unwrap_or(i64::MAX)).await?;
+        let started = run.started_at.unwrap_or(now);
+        let status = if run.rejected > 0 || held.is_some() { SyncStatus::Partial } else { SyncStatus::Succeeded };
+        let watermark = (run.mode != SyncMode::Window).then(|| run.source_time.unwrap_or(started).min(started));
+        let next_run_at = policy::next_due(&self.lease.schedule, run.id, started, now);
+        let ending = Ending { status, error: None, next_run_at, watermark, failures: 0 };
+        let run = run_finish(tx, &self.lease, &ending, now).await?;
+        run_trim(tx, connection, data_type, self.handle.shared.settings.keep_runs).await?;
+        // Only a complete listing can say that what an earlier one missed is there after all.
+        if complete {
+            issue_clear(tx, connection, Some(data_type)).await?;
+        } else {
+            issue_clear_but(tx, connection, data_type, DELETIONS_HELD).await?;
+        }
+        if let Some(found) = held {
+            let message = format!(
+                "A complete listing did not show {} of {} records, so none was deleted. If they are really gone, run triggerSync with mode FULL and confirmDeletions",
+                found.missing, found.stored
+            );
+            issue_raise(tx, connection, DELETIONS_HELD, Some(data_type), &message, false, now).await?;
+            degrade(tx, connection).await?;
+        }
+        if issue_list(tx, &[connection.0]).await?.is_empty() {
+            recover(tx, connection).await?;
+        }
+        entries.push(Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None });
+        Ok((run, entries))
+    }
+}
+
+/// The source ids that a page shows, those of rejects included: what cannot be mapped is still there.
+fn listed<K: records::Kind>(page: &Page<K>) -> Vec<&str> {
+    let rejected = page.rejects.iter().filter_map(|reject| reject.source_id.as_deref());
+    page.records.iter().map(|record| record.source().id.as_str()).chain(rejected).collect()
+}
+
+/// Keeps what could not be mapped, and what no database can hold.
+async fn reject<K: records::Kind>(tx: &mut Tx, run: i64, page: &Page<K>, applied: &Applied, now: Instant) -> store::Result<i64> {
+    for reject in &page.rejects {
+        reject_put(tx, run, reject.source_id.as_deref(), &reject.reason, &reject.raw, now).await?;
+    }
+    for (source_id, reason) in &applied.refused {
+        let raw = page.records.iter().find(|record| record.source().id == *source_id).and_then(|record| record.source().raw.clone());
+        reject_put(tx, run, Some(&source_id.replace('\0', "\u{FFFD}")), reason, &raw.unwrap_or_default(), now).await?;
+    }
+    Ok(i64::try_from(page.rejects.len() + applied.refused.len()).unwrap_or(i64::MAX))
+}
