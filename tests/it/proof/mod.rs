@@ -10,6 +10,7 @@
 //! **Nothing here asserts how long anything takes**, but for the patience after which a test gives up.
 
 mod audit;
+mod cut_off;
 mod frozen;
 mod killed;
 mod mutator;
