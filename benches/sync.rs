@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench sync -- [--records 100000] [--database sqlite|postgres|both] [--memory]`
 //!
-//! The real program is measured, by what the system has counted of its process: CPU seconds (`/proc/<pid>/stat`) and the peak
-//! of its memory (`VmHWM`). For each figure it is started anew, over the data of the one before. The WMS is `crossdock
+//! The real program is measured, by what the system has counted of its process: CPU seconds (`/proc/<pid>/stat`), the most
+//! memory that it has held of its own (`RssAnon`, looked at ten times a second) and in all (`VmHWM`, which counts the part of
+//! the database's file that SQLite has mapped, too; the system takes that back when it needs it). For each figure it is started anew, over the data of the one before. The WMS is `crossdock
 //! sandbox`; how fast that can be emptied by a client that does nothing else is measured too, since whoever reads from it can
 //! be no faster. PostgreSQL is a cluster of its own with the durability that it has out of the box. `--memory` does all of it
 //! for 10 thousand, 100 thousand and 1 million records.
@@ -67,8 +68,10 @@ const POSTGRES: &[&str] = &["fsync=on", "synchronous_commit=on", "full_page_writ
 async fn main() {
     let args = Args::parse();
     let sizes = if args.memory { vec![10_000, 100_000, 1_000_000] } else { vec![args.records] };
-    println!("| records | database | what | rows/s | wall s | server CPU s | rows per server CPU s | database CPU s | peak MiB | source's share |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!(
+        "| records | database | what | rows/s | wall s | server CPU s | rows per server CPU s | database CPU s | peak MiB, its own | with mapped files | source's share |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for records in sizes {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = ["sandbox", "--listen=127.0.0.1:0", "--rate-limit=0", &format!("--orders={records}")].map(str::to_owned);
@@ -113,7 +116,7 @@ async fn drain(wms: &Process) -> Source {
     let seconds = begun.elapsed().as_secs_f64();
     let rate = rows as f64 / seconds;
     println!(
-        "| {rows} | – | the source alone: {:.2} lines and {:.0} bytes an order | {rate:.0} | {seconds:.1} | {:.1} (its own) | – | – | – | – |",
+        "| {rows} | – | the source alone: {:.2} lines and {:.0} bytes an order | {rate:.0} | {seconds:.1} | {:.1} (the WMS's) | – | – | – | – | – |",
         lines as f64 / rows as f64,
         bytes as f64 / rows as f64,
         (ticks(wms.id()) - cpu) / TICKS,
@@ -168,8 +171,12 @@ async fn measure(wms: &Process, source: &Source, which: Which, name: &str) {
         let (cpu, database_cpu) = (ticks(server.id()), own.as_ref().map_or(0.0, cluster));
         let asked = client.data(TRIGGER, json!({ "id": id, "mode": mode })).await;
         let run = json!({ "id": asked["triggerSync"]["runs"][0]["id"] });
+        let mut own_memory = memory(server.id(), "RssAnon");
         let ended = loop {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                own_memory = own_memory.max(memory(server.id(), "RssAnon"));
+            }
             let run = client.data(RUN, run.clone()).await["syncRun"].clone();
             if !run["finishedAt"].is_null() {
                 break run;
@@ -181,11 +188,11 @@ async fn measure(wms: &Process, source: &Source, which: Which, name: &str) {
         let wall = seconds(&ended["finishedAt"]) - seconds(&ended["startedAt"]);
         let rows = source.rows as f64;
         println!(
-            "| {} | {name} | {what} | {:.0} | {wall:.1} | {cpu:.1} | {:.0} | {database} | {:.0} | {:.0} % |",
+            "| {} | {name} | {what} | {:.0} | {wall:.1} | {cpu:.1} | {:.0} | {database} | {own_memory:.0} | {:.0} | {:.0} % |",
             source.rows,
             rows / wall,
             rows / cpu,
-            peak(server.id()),
+            memory(server.id(), "VmHWM"),
             100.0 * source.seconds / wall,
         );
         server.stop().await;
@@ -229,9 +236,9 @@ fn cluster(own: &Own) -> f64 {
     all
 }
 
-/// The most memory that a process has held, in MiB.
-fn peak(process: u32) -> f64 {
+/// What the system says of a process's memory, in MiB.
+fn memory(process: u32, what: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }

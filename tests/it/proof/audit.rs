@@ -9,6 +9,7 @@
 //!   except that an initial sync tells of no single record but the deleted;
 //! * a record's entries are a history: CREATED is the first, RESTORED follows DELETED and nothing else does, and the last
 //!   one says whether it is deleted now;
+//! * a run that has ended remembers no pages of its listing;
 //! * `version` grows by one for each time that a record is stored or deleted, so versions less entries is what initial syncs
 //!   stored without telling. A page that is laid down twice, or told twice, breaks this sum;
 //! * folded backwards from the record as it is, each `previous` differs from what came after it.
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use crossdock::record::{self, diff};
 use crossdock::store::changes::{Change, Kind as Told, change_head, change_list, change_which};
 use crossdock::store::records::{Kind, Listing, record_list};
-use crossdock::store::runs::{SyncRun, SyncStatus, SyncTrigger, run_list};
+use crossdock::store::runs::{SyncRun, SyncStatus, SyncTrigger, page_count, run_list};
 use crossdock::store::{Predicate, Store};
 use serde_json::{Map, Value};
 
@@ -64,6 +65,8 @@ pub async fn audit(store: &Store, api: &Api) -> Audit {
     for run in &runs {
         *audit.runs.entry(format!("{} {}", run.mode, run.status)).or_default() += 1;
         audit.pages += run.pages;
+        let remembered = page_count(&mut store.read().await.expect("the database"), run.id).await.expect("a count");
+        assert!(remembered == 0 || run.status.is_open(), "{remembered} pages are remembered of a run that has ended: {run:#?}");
     }
     in_order(&log, &runs);
     counted(&log, &runs);

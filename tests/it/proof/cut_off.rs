@@ -108,4 +108,37 @@ proofs! {
         let audit = audit(&world.store().await, &world.wms.api).await;
         println!("{database:?}: {believed} rows believed to be gone, {confirmed} after somebody's word, {restored} restored; {audit:?}");
     }
+
+    /// A listing that breaks for good after its first pages: what it showed is of no use any more.
+    async fn a_run_that_fails_forgets_what_its_listing_showed(database: Database) on (sqlite Sqlite, postgres Postgres) {
+        let Some(world) = World::new(database, Goods { orders: 100, page: 10 }).await else { return };
+        let node = world.serve("server").await;
+        let connection = node.connect(&world.wms).await;
+        node.rest().await;
+        world.wms.api.faults(json!([{ "fault": "brokenJson", "path": "/v1/orders", "skip": 3 }])).await;
+        let runs = node.trigger(&connection, Some(&["ORDERS"]), "FULL").await.expect("the server takes it");
+        let failed = node.ended(&runs).await;
+        assert_eq!((&failed[0]["status"], &failed[0]["progress"]["pages"]), (&json!("FAILED"), &json!(3)), "{failed:#?}");
+        world.wms.api.faults(json!([])).await;
+        node.settle(&connection).await;
+        node.process.stop().await;
+        println!("{database:?}: {:?}", audit(&world.store().await, &world.wms.api).await);
+    }
+
+    /// The first sync's listing ends after its first page. That is no reason to begin the next one where the whole would have
+    /// ended: what it did not show has to be read by the next that is well, without anybody's word.
+    async fn a_first_sync_that_is_cut_off_is_made_up_for_by_the_next(database: Database) on (sqlite Sqlite, postgres Postgres) {
+        let Some(world) = World::new(database, Goods { orders: 100, page: 10 }).await else { return };
+        let node = world.serve("server").await;
+        world.wms.api.faults(json!([{ "fault": "endEarly", "path": "/v1/orders" }])).await;
+        let connection = node.connect(&world.wms).await;
+        node.rest().await;
+        world.wms.api.faults(json!([])).await;
+        let runs = node.trigger(&connection, Some(&["ORDERS"]), "INCREMENTAL").await.expect("the server takes it");
+        let second = node.ended(&runs).await;
+        assert_eq!(held(&node, "ORDERS").await, 100, "{second:#?}");
+        node.settle(&connection).await;
+        node.process.stop().await;
+        println!("{database:?}: {:?}", audit(&world.store().await, &world.wms.api).await);
+    }
 }

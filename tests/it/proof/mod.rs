@@ -151,8 +151,9 @@ impl World {
     /// Starts a server.
     async fn serve(&self, name: &str) -> Node {
         let lease = LEASE.to_string();
+        // What is judged at the end must not be tidied up before.
         let mut arguments: Vec<String> =
-            ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--sync-lease", &lease].map(str::to_owned).into();
+            ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--keep-runs=1000000", "--sync-lease", &lease].map(str::to_owned).into();
         arguments.extend(self.store_arguments());
         let process = Process::start(&self.log(name), &arguments).await;
         let client = Client::new(&process.url, &self.key);
