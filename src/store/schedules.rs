@@ -293,7 +293,7 @@ pub struct Ending {
     pub failures: i64,
 }
 
-/// Ends a run and gives the lease back. The change log's entry is the caller's, in the same transaction.
+/// Ends a run, forgets what its pages showed, and gives the lease back. The change log's entry is the caller's, in the same transaction.
 ///
 /// # Errors
 /// [`Error::LeaseLost`], or when the database refuses.
@@ -314,7 +314,8 @@ pub async fn run_finish(tx: &mut Tx, lease: &Lease, ending: &Ending, now: Instan
     diesel::update(row).set(ended).run(tx).await.during("Failed to end a schedule's run")?;
     let ended = (r::status.eq(ending.status), r::finished_at.eq(Some(now)), r::error.eq(ending.error.clone()), r::checkpoint.eq(None::<Json>));
     let query = diesel::update(r::table.find(lease.run.id)).set(ended).returning(SyncRun::columns());
-    let run = query.one(tx).await.during("Failed to end a run")?;
+    let run: SyncRun = query.one(tx).await.during("Failed to end a run")?;
+    page_forget(tx, run.id).await?;
     run_take_up(tx, schedule.connection_id, schedule.data_type, now).await?;
     Ok(run)
 }

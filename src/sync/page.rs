@@ -8,13 +8,13 @@ use super::policy::{self, Step};
 use super::runner::{Broken, Worker};
 use super::status::{degrade, recover};
 use crate::metrics::Counts;
-use crate::record::{Instant, Json, nine};
+use crate::record::{ErrorCode, Failure, Instant, Json, nine};
 use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
 use crate::store::connections::{issue_clear, issue_clear_but, issue_list, issue_raise};
 use crate::store::deletions::{Missing, record_delete_named, record_delete_unlisted, record_missing};
 use crate::store::records::{self, Applied, Tell, record_apply};
 use crate::store::runs::{
-    Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_forget, page_listed, reject_put, run_advance, run_deleted, run_trim,
+    Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_listed, reject_put, run_advance, run_deleted, run_trim,
 };
 use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside};
 use crate::store::{self, Tx};
@@ -30,6 +30,8 @@ enum Deletions {
 
 /// The code of the issue that deletions wait for somebody's word.
 const DELETIONS_HELD: &str = "DELETIONS_HELD";
+/// The code of the issue that a WMS showed less than it said that there is.
+const LISTING_CUT_OFF: &str = "LISTING_CUT_OFF";
 
 impl Worker<'_> {
     /// Commits a page, and the run's end if `step` says that nothing comes after it. False: the worker is done with the run.
@@ -64,8 +66,7 @@ impl Worker<'_> {
         let mut entries = std::mem::take(&mut applied.changes);
         entries.extend(gone);
         if *step == Step::End {
-            let complete = page.next == (Next::Done { complete: true });
-            let (ended, last) = self.end::<K>(&mut tx, run, complete, now).await?;
+            let (ended, last) = self.end::<K>(&mut tx, run, &page.next, now).await?;
             entries.extend(last);
             run = ended;
         }
@@ -145,21 +146,30 @@ impl Worker<'_> {
         Ok(Deletions::Carried(record_delete_unlisted::<K>(tx, connection, run.id, begun, now).await?))
     }
 
-    /// The run has read everything. Answers with it, ended, and with what the change log has to say of that.
-    async fn end<K: records::Kind>(&self, tx: &mut Tx, run: SyncRun, complete: bool, now: Instant) -> store::Result<(SyncRun, Vec<Entry>)> {
+    /// The run has read everything that it was shown. Answers with it, ended, and with what the change log has to say of that.
+    async fn end<K: records::Kind>(&self, tx: &mut Tx, run: SyncRun, next: &Next, now: Instant) -> store::Result<(SyncRun, Vec<Entry>)> {
         let (connection, data_type) = (self.lease.connection(), self.lease.data_type());
+        let complete = *next == Next::Done { complete: true };
         let deletions = if complete && self.may_be_complete() { self.delete::<K>(tx, &run, now).await? } else { Deletions::Carried(Vec::new()) };
-        page_forget(tx, run.id).await?;
         let (mut entries, held) = match deletions {
             Deletions::Carried(gone) => (gone, None),
             Deletions::Held(found) => (Vec::new(), Some(found)),
         };
+        let cut_off = match next {
+            Next::CutOff { shown, of } => {
+                Some(Failure::ours(ErrorCode::WmsProtocol, format!("The WMS said that there are {of} records, and showed {shown} of them")))
+            }
+            Next::More(_) | Next::Done { .. } => None,
+        };
         let run = run_deleted(tx, run.id, i64::try_from(entries.len()).unwrap_or(i64::MAX)).await?;
         let started = run.started_at.unwrap_or(now);
-        let status = if run.rejected > 0 || held.is_some() { SyncStatus::Partial } else { SyncStatus::Succeeded };
-        let watermark = (run.mode != SyncMode::Window).then(|| run.source_time.unwrap_or(started).min(started));
+        let partial = run.rejected > 0 || held.is_some() || cut_off.is_some();
+        let status = if partial { SyncStatus::Partial } else { SyncStatus::Succeeded };
+        // The next run begins where this one began, if this one was not shown everything.
+        let whole = run.mode != SyncMode::Window && cut_off.is_none();
+        let watermark = whole.then(|| run.source_time.unwrap_or(started).min(started));
         let due_at = policy::next_due(&self.lease.schedule, run.id, started, now);
-        let ending = Ending { status, error: None, due_at, watermark, failures: 0 };
+        let ending = Ending { status, error: cut_off.as_ref().map(Failure::to_json), due_at, watermark, failures: 0 };
         let run = run_finish(tx, &self.lease, &ending, now).await?;
         run_trim(tx, connection, data_type, self.handle.shared.settings.keep_runs).await?;
         // Only a complete listing can say that what an earlier one missed is there after all.
@@ -168,12 +178,15 @@ impl Worker<'_> {
         } else {
             issue_clear_but(tx, connection, data_type, DELETIONS_HELD).await?;
         }
-        if let Some(found) = held {
+        let held = held.map(|found| {
             let message = format!(
                 "A complete listing did not show {} of {} records, so none was deleted. If they are really gone, run triggerSync with mode FULL and confirmDeletions",
                 found.missing, found.stored
             );
-            issue_raise(tx, connection, DELETIONS_HELD, Some(data_type), &message, false, now).await?;
+            (DELETIONS_HELD, message)
+        });
+        for (code, message) in held.into_iter().chain(cut_off.map(|failure| (LISTING_CUT_OFF, failure.message))) {
+            issue_raise(tx, connection, code, Some(data_type), &message, false, now).await?;
             degrade(tx, connection).await?;
         }
         if issue_list(tx, &[connection.0]).await?.is_empty() {

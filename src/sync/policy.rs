@@ -69,7 +69,7 @@ pub enum Step {
     Page(Checkpoint),
     /// The next chunk of the window, which begins here.
     Chunk(Instant),
-    /// Nothing: the run has read everything.
+    /// Nothing: the run has read everything that it was shown.
     End,
 }
 
@@ -78,7 +78,7 @@ pub fn after_page(run: &SyncRun, scope: &Scope, next: &Next) -> Step {
     match (next, scope.until, run.window_end) {
         (Next::More(checkpoint), ..) => Step::Page(checkpoint.clone()),
         (Next::Done { .. }, Some(until), Some(end)) if until < end => Step::Chunk(until),
-        (Next::Done { .. }, ..) => Step::End,
+        (Next::Done { .. } | Next::CutOff { .. }, ..) => Step::End,
     }
 }
 

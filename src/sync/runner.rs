@@ -17,7 +17,7 @@ use crate::record::{ErrorCode, Failure};
 use crate::store;
 use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
 use crate::store::connections::{Connection, ConnectionStatus, connection_find, connection_status_set, issue_raise};
-use crate::store::runs::{SyncMode, SyncRun, SyncTrigger, page_forget, run_begin};
+use crate::store::runs::{SyncMode, SyncRun, SyncTrigger, run_begin};
 use crate::store::schedules::{Ending, Lease, lease_hold, lease_release, run_finish, run_wait};
 use crate::telemetry::chain;
 use crate::wms::{AnyPage, Checkpoint, Error, Kind, Priority, Scope, Wms};
@@ -227,7 +227,6 @@ async fn give_up(handle: &Handle, lease: &Lease, failure: Failure, kind: Option<
     let ending = Ending { status: crate::store::runs::SyncStatus::Failed, error: Some(failure.to_json()), due_at, watermark: None, failures };
     let mut tx = shared.store.write().await?;
     let run = run_finish(&mut tx, lease, &ending, now).await?;
-    page_forget(&mut tx, run.id).await?;
     let rejected = kind == Some(Kind::Unauthenticated);
     let concerns = if rejected { None } else { Some(data_type) };
     issue_raise(&mut tx, connection, failure.code.as_str(), concerns, &failure.message, true, now).await?;

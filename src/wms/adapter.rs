@@ -172,6 +172,14 @@ pub enum Next {
         /// of the type that there is. Only then may records that it did not show be taken for deleted.
         complete: bool,
     },
+    /// Nothing, although the source itself said that there is more: it cut the listing off, or rows went while it was being
+    /// read. Nobody knows which, so the run counts for no more than what it showed.
+    CutOff {
+        /// Rows that were shown.
+        shown: u64,
+        /// Rows that there were, by the source's own word.
+        of: u64,
+    },
 }
 
 /// What came of a write.

@@ -89,7 +89,9 @@ on_both! {
         stage(&wms, json!([{ "fault": "endEarly", "path": "/v1/orders*", "skip": 1 }]));
         let cut = sync(&server, &id, "ORDERS", "FULL").await;
         let run = ended(&server, &cut).await;
-        assert_eq!((&run["status"], &run["progress"]["read"], &run["progress"]["deleted"]), (&json!("SUCCEEDED"), &json!(500), &json!(0)), "{run:#}");
+        assert_eq!((&run["status"], &run["progress"]["read"], &run["progress"]["deleted"]), (&json!("PARTIAL"), &json!(500), &json!(0)), "{run:#}");
+        assert_eq!(run["error"]["message"], "The WMS said that there are 600 records, and showed 500 of them");
+        assert_eq!(state(&server, &id).await["issues"][0]["code"], "LISTING_CUT_OFF");
         // Fewer rows than before, but a listing in itself: a few of them may be gone, half of them are not.
         stage(&wms, json!([{ "fault": "vanish", "rowsPercent": 50, "path": "/v1/orders*" }]));
         let held = sync(&server, &id, "ORDERS", "FULL").await;

@@ -54,6 +54,7 @@ where
         match page.next {
             Next::More(next) => checkpoint = Some(serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap()),
             Next::Done { complete } => return (records, complete),
+            next @ Next::CutOff { .. } => panic!("{next:?}"),
         }
     }
 }

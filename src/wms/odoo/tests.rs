@@ -200,6 +200,7 @@ async fn pages_resume_where_they_stopped() {
                 match page.next {
                     Next::More(next) => checkpoint = Some(serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap()),
                     Next::Done { complete } => break complete,
+                    next @ Next::CutOff { .. } => panic!("{next:?}"),
                 }
             }
             Err(error) => {

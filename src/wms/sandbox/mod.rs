@@ -175,10 +175,10 @@ impl Sandbox {
         let seen = before.map(|before| before.saturating_add(shown(&page)));
         page.next = match listing.next_cursor {
             Some(cursor) => Next::More(Checkpoint::of(&State { cursor, seen })),
-            None => {
-                let all = seen.zip(listing.total).is_some_and(|(seen, total)| seen >= total);
-                Next::Done { complete: all && *scope == Scope::default() }
-            }
+            None => match seen.zip(listing.total) {
+                Some((shown, of)) if shown < of => Next::CutOff { shown, of },
+                counted => Next::Done { complete: counted.is_some() && *scope == Scope::default() },
+            },
         };
         Ok(page)
     }

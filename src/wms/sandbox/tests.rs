@@ -130,8 +130,8 @@ async fn read_on<T: Paged>(wms: &Arc<dyn Wms>, scope: Scope, mut from: Option<Ch
                 read.checkpoints.push(checkpoint.clone());
                 from = Some(checkpoint);
             }
-            Next::Done { complete } => {
-                read.complete = complete;
+            next => {
+                read.complete = next == Next::Done { complete: true };
                 return Ok(read);
             }
         }

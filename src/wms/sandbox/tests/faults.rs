@@ -276,7 +276,7 @@ async fn is_complete(wms: &Arc<dyn Wms>) -> bool {
     loop {
         match wms.pull(DataType::Products, &Scope::default(), from.as_ref()).await.unwrap().next() {
             Next::More(checkpoint) => from = Some(checkpoint.clone()),
-            Next::Done { complete } => return *complete,
+            next => return *next == Next::Done { complete: true },
         }
     }
 }

@@ -58,7 +58,7 @@ async fn interrupted<T: Paged>() {
         records.extend(page.records.into_iter().map(|record| (record.source().id.clone(), record)));
         match page.next {
             Next::More(checkpoint) => from = Some(serde_json::to_string(&checkpoint).unwrap()),
-            Next::Done { complete } => break complete,
+            next => break next == Next::Done { complete: true },
         }
     };
     assert!(complete && records == whole, "{}", T::DATA_TYPE);
