@@ -94,7 +94,7 @@ impl SyncRun {
         SyncProgress::from(&*self.0)
     }
 
-    /// Why it failed; null when it did not.
+    /// Why it failed, or what the WMS did not show of a run that ended as `PARTIAL`; null otherwise.
     async fn error(&self) -> Option<WmsError> {
         self.0.error.as_ref().map(|json| WmsError(Failure::from_json(json)))
     }

@@ -45,6 +45,15 @@ pub async fn budget_many(conn: &mut Conn, accounts: &[String]) -> Result<Vec<(St
     Ok(rows.into_iter().map(|row| (row.account.clone(), RateBudget::from(row))).collect())
 }
 
+/// Forgets accounts of which nothing was heard since a moment: their credentials are no longer in use.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn budget_prune(tx: &mut Tx, before: Instant) -> Result<()> {
+    diesel::delete(t::table.filter(t::observed_at.lt(before))).run(tx).await.during("Failed to forget rate budgets")?;
+    Ok(())
+}
+
 /// Adds what this process has learned to what is known, and answers with both together.
 ///
 /// # Errors

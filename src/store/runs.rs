@@ -47,7 +47,8 @@ codes! {
         Waiting = "WAITING",
         /// Done, all of it.
         Succeeded = "SUCCEEDED",
-        /// Done, but some records were rejected.
+        /// Done, but not all of it: records were rejected, deletions were held back, or the WMS showed less than it said that
+        /// there is (see `error`).
         Partial = "PARTIAL",
         /// Given up: see `error`.
         Failed = "FAILED",

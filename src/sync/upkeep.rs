@@ -8,6 +8,7 @@ use super::status::degrade;
 use super::{Handle, policy};
 use crate::record::{ConnectionId, DataType};
 use crate::store::Result;
+use crate::store::budgets::budget_prune;
 use crate::store::changes::change_prune;
 use crate::store::connections::issue_raise;
 use crate::store::runs::run_prune;
@@ -71,6 +72,7 @@ async fn prune(handle: &Handle, stop: &CancellationToken) -> Result<()> {
         let mut tx = shared.store.write().await?;
         let pruned = run_prune(&mut tx, runs, AT_ONCE).await?;
         let removed = change_prune(&mut tx, changes, AT_ONCE).await?;
+        budget_prune(&mut tx, runs).await?;
         shared.store.commit(tx).await?;
         if pruned > 0 || removed > 0 {
             tracing::debug!(sync.runs = pruned, changes = removed, "Removed old history");

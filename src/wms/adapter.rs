@@ -10,6 +10,9 @@
 //! reading goes on as if nothing had happened. A page may be read again after a crash; it is then stored again, which
 //! changes nothing.
 //!
+//! A listing ends with [`Next::Done`], and says then whether it has shown all that there is; or with [`Next::CutOff`], where
+//! the source has shown less than it said that it would.
+//!
 //! With `scope.since`, the answer holds everything that *could* have changed since then, found by the source's real
 //! behaviour: a parent whose child changed counts as changed. The engine takes an overlap off `since` itself; the
 //! adapter adds what its source's own clock granularity asks for.
