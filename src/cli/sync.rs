@@ -194,7 +194,7 @@ fn summary(runs: &[SyncRun]) -> anyhow::Result<()> {
     for run in &runs {
         let seconds = run.finished_at.zip(run.started_at).map_or(0, |(finished, started)| finished.millis_since(started)) as f64 / 1_000.0;
         let reason = run.error.as_ref().map_or_else(String::new, |error| format!(": {}", Failure::from_json(error).message));
-        say(&format!("{:<20} {:<9} {:>9} read in {seconds:.1} s, {}{reason}", run.data_type, run.status, run.read, outcome(run)));
+        say(&format!("{:<20} {:<9} {:>9} read in {seconds:.1} s, {}{reason}", run.data_type.as_str(), run.status.as_str(), run.read, outcome(run)));
     }
     let failed = runs.iter().filter(|run| matches!(run.status, SyncStatus::Failed | SyncStatus::Cancelled)).count();
     ensure!(failed == 0, "{failed} of {} runs failed", runs.len());

@@ -62,6 +62,12 @@ impl Instant {
         if micros < 0 { 0 } else { micros / 1_000 }
     }
 
+    /// So many milliseconds later.
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis.saturating_mul(1_000)))
+    }
+
     /// What a clock of the operating system said.
     pub fn from_system(time: std::time::SystemTime) -> Self {
         jiff::Timestamp::try_from(time).map_or(Self::MIN, |stamp| Self(stamp.as_microsecond()))

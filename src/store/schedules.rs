@@ -7,9 +7,9 @@
 //! * A lease has a token, which grows with each lease. [`lease_hold`] is the first act of every transaction of a worker,
 //!   and fails when the token is no longer the row's: a worker that was frozen past its lease commits nothing more.
 //! * A schedule has at most one run under way (`run_id`). A run that waits keeps its place there; the schedule is due
-//!   again when the wait is over.
+//!   again when the wait is over. Only the run of a window may be set aside between two chunks, for what is due.
 
-use diesel::{ExpressionMethods as _, JoinOnDsl as _, NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::connections::ConnectionStatus;
@@ -32,7 +32,9 @@ pub struct Schedule {
     pub interval_seconds: i64,
     /// Whether it runs by itself.
     pub enabled: bool,
-    /// When it is due.
+    /// When it should run next by its interval, whatever is under way until then.
+    pub due_at: Instant,
+    /// When a worker should look at it: then, or when a wait is over.
     pub next_run_at: Instant,
     /// What is due is taken in this order: see [`Urgency`].
     pub priority: i64,
@@ -117,6 +119,7 @@ pub async fn schedule_create(tx: &mut Tx, connection: ConnectionId, new: &[NewSc
             s::data_type.eq(schedule.data_type),
             s::interval_seconds.eq(schedule.interval_seconds),
             s::enabled.eq(true),
+            s::due_at.eq(schedule.first_run_at),
             s::next_run_at.eq(schedule.first_run_at),
             s::priority.eq(Urgency::Scheduled as i64),
             s::lease_token.eq(0),
@@ -208,7 +211,7 @@ pub async fn schedule_lease(tx: &mut Tx, owner: &str, takes: Takes, now: Instant
             let initial = found.initial_sync_completed_at.is_none();
             let trigger = if initial { SyncTrigger::Initial } else { SyncTrigger::Scheduled };
             let new = NewRun { trigger, mode: SyncMode::Incremental, window: None, confirm_deletions: false };
-            run_create(tx, connection, data_type, new, found.next_run_at, now).await?.id
+            run_create(tx, connection, data_type, new, found.due_at, now).await?.id
         }
     };
     let started = (r::status.eq(SyncStatus::Running), r::waiting_until.eq(None::<Instant>), r::waiting_reason.eq(None::<String>));
@@ -282,8 +285,8 @@ pub struct Ending {
     pub status: SyncStatus,
     /// Why it failed.
     pub error: Option<Json>,
-    /// When the schedule is due again.
-    pub next_run_at: Instant,
+    /// When the schedule is due again; the end of a window changes nothing of that.
+    pub due_at: Instant,
     /// Source changes up to here have been read; `None`: as before.
     pub watermark: Option<Instant>,
     /// Failures in a row.
@@ -302,17 +305,22 @@ pub async fn run_finish(tx: &mut Tx, lease: &Lease, ending: &Ending, now: Instan
         None => schedule.initial_sync_completed_at,
     };
     let row = s::table.find((schedule.connection_id, schedule.data_type));
+    let due = if lease.run.mode == SyncMode::Window { schedule.due_at } else { ending.due_at };
     let ended = (
-        (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64)),
-        (s::next_run_at.eq(ending.next_run_at), s::failures.eq(ending.failures), s::initial_sync_completed_at.eq(initial)),
+        (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64), s::due_at.eq(due)),
+        (s::next_run_at.eq(due), s::failures.eq(ending.failures), s::initial_sync_completed_at.eq(initial)),
         (s::watermark.eq(ending.watermark.or(schedule.watermark)), s::fresh_as_of.eq(ending.watermark.or(schedule.fresh_as_of))),
     );
     diesel::update(row).set(ended).run(tx).await.during("Failed to end a schedule's run")?;
     let ended = (r::status.eq(ending.status), r::finished_at.eq(Some(now)), r::error.eq(ending.error.clone()), r::checkpoint.eq(None::<Json>));
-    diesel::update(r::table.find(lease.run.id)).set(ended).returning(SyncRun::columns()).one(tx).await.during("Failed to end a run")
+    let query = diesel::update(r::table.find(lease.run.id)).set(ended).returning(SyncRun::columns());
+    let run = query.one(tx).await.during("Failed to end a run")?;
+    run_take_up(tx, schedule.connection_id, schedule.data_type, now).await?;
+    Ok(run)
 }
 
-/// Asks for a run of a schedule now; answers with the one that is under way, if there is one.
+/// Asks for a run of a schedule now; answers with the one that is under way, if there is one. One that waits is then tried at
+/// once.
 ///
 /// # Errors
 /// When the database refuses. `Ok(None)`: there is no such schedule.
@@ -321,6 +329,10 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
     let found = s::table.find((connection.0, data_type)).select(Schedule::columns()).one(tx).await.optional();
     let Some(found): Option<Schedule> = found.during("Failed to read a schedule")? else { return Ok(None) };
     if let Some(run) = found.run_id {
+        let hurried = (s::next_run_at.eq(now), s::priority.eq(found.priority.min(Urgency::of(&new))));
+        let waiting = s::table.find((connection.0, data_type)).filter(s::leased_until.is_null()).filter(s::next_run_at.gt(now));
+        diesel::update(waiting).set(hurried).run(tx).await.during("Failed to hurry a run")?;
+        tx.signal(Signal::Schedules);
         return run_find(tx, run).await;
     }
     // Asked for before the first sync has begun: then this is the first sync, and counts as such.
@@ -334,6 +346,38 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
     Ok(Some(run))
 }
 
+/// Sets the run of a window aside, so that its schedule can do what is due; the end of that takes it up again.
+///
+/// # Errors
+/// [`Error::LeaseLost`], or when the database refuses.
+pub async fn run_set_aside(tx: &mut Tx, lease: &Lease, now: Instant) -> Result<()> {
+    lease_hold(tx, lease, now).await?;
+    let waiting = (r::status.eq(SyncStatus::Waiting), r::waiting_reason.eq(Some("The scheduled sync goes first")));
+    diesel::update(r::table.find(lease.run.id)).set(waiting).run(tx).await.during("Failed to set a run aside")?;
+    let row = s::table.find((lease.schedule.connection_id, lease.schedule.data_type));
+    let freed = (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64), s::next_run_at.eq(now));
+    diesel::update(row).set(freed).run(tx).await.during("Failed to give a lease back")?;
+    tx.signal(Signal::Schedules);
+    Ok(())
+}
+
+/// Takes a run up again that was set aside, if the schedule has one and nothing else to do.
+async fn run_take_up(tx: &mut Tx, connection: i64, data_type: DataType, now: Instant) -> Result<()> {
+    let aside = r::table
+        .filter(r::connection_id.eq(connection))
+        .filter(r::data_type.eq(data_type))
+        .filter(r::finished_at.is_null())
+        .order(r::id)
+        .limit(1)
+        .select(r::id);
+    let Some(run) = aside.one::<i64>(tx).await.optional().during("Failed to find a run that was set aside")? else { return Ok(()) };
+    let row = s::table.find((connection, data_type)).filter(s::run_id.is_null());
+    let queued = (s::run_id.eq(Some(run)), s::next_run_at.eq(now), s::priority.eq(Urgency::Backfill as i64));
+    diesel::update(row).set(queued).run(tx).await.during("Failed to take a run up again")?;
+    tx.signal(Signal::Schedules);
+    Ok(())
+}
+
 /// Stops a run that is under way: its schedule goes on as if it had not been, and its worker's lease is worth nothing any
 /// more. The change log's entry is the caller's, in the same transaction. `None`: it is not under way.
 ///
@@ -341,12 +385,21 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
 /// When the database refuses.
 pub async fn run_cancel(tx: &mut Tx, run: &SyncRun, now: Instant) -> Result<Option<SyncRun>> {
     schedule_lock(tx, ConnectionId(run.connection_id), run.data_type).await?;
+    // Read again: it may have ended before the lock was ours.
+    if !run_find(tx, run.id).await?.is_some_and(|run| run.status.is_open()) {
+        return Ok(None);
+    }
     let own = s::table.find((run.connection_id, run.data_type)).filter(s::run_id.eq(run.id));
-    let given_up = (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64), s::lease_token.eq(s::lease_token + 1));
-    let stopped: Option<Schedule> =
-        diesel::update(own).set(given_up).returning(Schedule::columns()).one(tx).await.optional().during("Failed to take a run from its schedule")?;
-    let Some(schedule) = stopped else { return Ok(None) };
-    schedule_due_set(tx, &schedule, now.plus_seconds(schedule.interval_seconds)).await?;
+    let schedule: Option<Schedule> = own.select(Schedule::columns()).one(tx).await.optional().during("Failed to read a schedule")?;
+    // A run that was set aside is not its schedule's.
+    if let Some(schedule) = schedule {
+        let due = if run.mode == SyncMode::Window { schedule.due_at } else { now.plus_seconds(schedule.interval_seconds) };
+        let given_up = (
+            (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64)),
+            (s::lease_token.eq(s::lease_token + 1), s::due_at.eq(due), s::next_run_at.eq(due)),
+        );
+        diesel::update(own).set(given_up).run(tx).await.during("Failed to take a run from its schedule")?;
+    }
     page_forget(tx, run.id).await?;
     let ended = (
         r::status.eq(SyncStatus::Cancelled),
@@ -355,15 +408,11 @@ pub async fn run_cancel(tx: &mut Tx, run: &SyncRun, now: Instant) -> Result<Opti
         r::waiting_reason.eq(None::<String>),
         r::checkpoint.eq(None::<Json>),
     );
-    tx.signal(Signal::Stop(run.id));
     let query = diesel::update(r::table.find(run.id)).set(ended).returning(SyncRun::columns());
-    query.one(tx).await.map(Some).during("Failed to cancel a run")
-}
-
-async fn schedule_due_set(tx: &mut Tx, schedule: &Schedule, due: Instant) -> Result<()> {
-    let row = s::table.find((schedule.connection_id, schedule.data_type));
-    diesel::update(row).set(s::next_run_at.eq(due)).run(tx).await.during("Failed to set when a schedule is due")?;
-    Ok(())
+    let cancelled = query.one(tx).await.during("Failed to cancel a run")?;
+    run_take_up(tx, run.connection_id, run.data_type, now).await?;
+    tx.signal(Signal::Stop(run.id));
+    Ok(Some(cancelled))
 }
 
 /// What is to change of a schedule.
@@ -391,9 +440,11 @@ pub async fn schedule_change(
     let found = s::table.find((connection.0, data_type)).select(Schedule::columns()).one(tx).await.optional();
     let Some(found): Option<Schedule> = found.during("Failed to read a schedule")? else { return Ok(None) };
     let interval = change.interval_seconds.unwrap_or(found.interval_seconds);
+    let due = found.due_at.plus_seconds(interval - found.interval_seconds).max(now);
     // A run that is under way, or waits, keeps its time.
-    let due = if found.run_id.is_some() { found.next_run_at } else { found.next_run_at.plus_seconds(interval - found.interval_seconds).max(now) };
-    let changed = (s::interval_seconds.eq(interval), s::enabled.eq(change.enabled.unwrap_or(found.enabled)), s::next_run_at.eq(due));
+    let next = if found.run_id.is_some() { found.next_run_at } else { due };
+    let changed =
+        (s::interval_seconds.eq(interval), s::enabled.eq(change.enabled.unwrap_or(found.enabled)), s::due_at.eq(due), s::next_run_at.eq(next));
     let row = s::table.find((connection.0, data_type));
     tx.signal(Signal::Schedules);
     let query = diesel::update(row).set(changed).returning(Schedule::columns());
@@ -406,45 +457,24 @@ pub async fn schedule_change(
 /// When the database refuses.
 pub async fn schedule_hurry(tx: &mut Tx, connection: ConnectionId, now: Instant) -> Result<()> {
     let rows = s::table.filter(s::connection_id.eq(connection.0)).filter(s::enabled.eq(true)).filter(s::next_run_at.gt(now));
-    diesel::update(rows).set(s::next_run_at.eq(now)).run(tx).await.during("Failed to make schedules due")?;
+    diesel::update(rows).set((s::due_at.eq(now), s::next_run_at.eq(now))).run(tx).await.during("Failed to make schedules due")?;
     tx.signal(Signal::Schedules);
     Ok(())
 }
 
-/// A schedule that is later than it should be.
-#[derive(Debug, Clone)]
-pub struct Late {
-    /// The schedule.
-    pub schedule: Schedule,
-    /// Since when its run, or the one that it waits for, should have been done.
-    pub since: Instant,
-}
-
-/// The schedules that should have run and have not: due for longer than `grace` without having been taken, or under way for
-/// longer than a period and `grace`. `grace` is in seconds.
+/// The schedules that are late: due for longer than `grace` without having been taken, or, with a run under way, for longer than
+/// a period and `grace`. `grace` is in seconds.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn schedule_late(conn: &mut Conn, grace: i64, now: Instant) -> Result<Vec<Late>> {
+pub async fn schedule_late(conn: &mut Conn, grace: i64, now: Instant) -> Result<Vec<Schedule>> {
     let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
-    let idle = s::table
+    let due = s::table
         .filter(s::enabled.eq(true))
-        .filter(s::run_id.is_null())
-        .filter(s::next_run_at.lt(now.minus_seconds(grace)))
+        .filter(s::due_at.lt(now.minus_seconds(grace)))
         .filter(s::connection_id.eq_any(syncing))
         .select(Schedule::columns());
-    let idle: Vec<Schedule> = idle.all(conn).await.during("Failed to find late schedules")?;
-    let mut late: Vec<Late> = idle.into_iter().map(|schedule| Late { since: schedule.next_run_at, schedule }).collect();
-    let syncing = connections::table.filter(statuses_that_sync()).select(connections::id);
-    let under_way = s::table
-        .inner_join(r::table.on(s::run_id.eq(r::id.nullable())))
-        .filter(s::enabled.eq(true))
-        .filter(r::due_at.lt(now.minus_seconds(grace)))
-        .filter(r::mode.ne(SyncMode::Window))
-        .filter(s::connection_id.eq_any(syncing))
-        .select((Schedule::columns(), r::due_at));
-    let under_way: Vec<(Schedule, Instant)> = under_way.all(conn).await.during("Failed to find late runs")?;
-    let over = |(schedule, due): (Schedule, Instant)| Late { since: due.plus_seconds(schedule.interval_seconds), schedule };
-    late.extend(under_way.into_iter().map(over).filter(|late| late.since < now.minus_seconds(grace)));
+    let mut late: Vec<Schedule> = due.all(conn).await.during("Failed to find late schedules")?;
+    late.retain(|schedule| schedule.run_id.is_none() || schedule.due_at.plus_seconds(schedule.interval_seconds + grace) < now);
     Ok(late)
 }

@@ -66,6 +66,7 @@ diesel::table! {
         data_type -> Text,
         interval_seconds -> BigInt,
         enabled -> Bool,
+        due_at -> Timestamptz,
         next_run_at -> Timestamptz,
         priority -> BigInt,
         run_id -> Nullable<BigInt>,

@@ -16,7 +16,7 @@ use crate::store::records::{self, Applied, Tell, record_apply};
 use crate::store::runs::{
     Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_forget, page_listed, reject_put, run_advance, run_deleted, run_trim,
 };
-use crate::store::schedules::{Ending, lease_hold, run_finish};
+use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside};
 use crate::store::{self, Tx};
 use crate::wms::{AnyPage, Next, Page};
 
@@ -32,18 +32,19 @@ enum Deletions {
 const DELETIONS_HELD: &str = "DELETIONS_HELD";
 
 impl Worker<'_> {
-    /// Commits a page, and the run's end if `step` says that nothing comes after it.
-    pub(super) async fn lay_down(&mut self, page: AnyPage, step: &Step) -> Result<(), Broken> {
+    /// Commits a page, and the run's end if `step` says that nothing comes after it. False: the worker is done with the run.
+    pub(super) async fn lay_down(&mut self, page: AnyPage, step: &Step) -> Result<bool, Broken> {
         macro_rules! of_each {
             ($([$variant:ident, $type:ident])+) => {
                 match page { $(AnyPage::$variant(page) => self.commit(page, step).await),+ }
             };
         }
-        self.lease.run = nine!(of_each)?;
-        Ok(())
+        let (run, goes_on) = nine!(of_each)?;
+        self.lease.run = run;
+        Ok(goes_on)
     }
 
-    async fn commit<K: records::Kind>(&self, page: Page<K>, step: &Step) -> Result<SyncRun, Broken> {
+    async fn commit<K: records::Kind>(&self, page: Page<K>, step: &Step) -> Result<(SyncRun, bool), Broken> {
         let shared = &self.handle.shared;
         let (connection, run) = (self.lease.connection(), &self.lease.run);
         let now = shared.clock.now();
@@ -68,11 +69,15 @@ impl Worker<'_> {
             entries.extend(last);
             run = ended;
         }
+        let gives_way = matches!(step, Step::Chunk(_)) && policy::gives_way(&self.lease.schedule, now);
+        if gives_way {
+            run_set_aside(&mut tx, &self.lease, now).await?;
+        }
         self.opened.share_budget(&mut tx, now).await?;
         change_append(&mut tx, entries, Cause { run: Some(run.id), write: None }, now).await?;
         shared.store.commit(tx).await?;
         self.count(&run);
-        Ok(run)
+        Ok((run, *step != Step::End && !gives_way))
     }
 
     /// What the page adds to the run.
@@ -153,8 +158,8 @@ impl Worker<'_> {
         let started = run.started_at.unwrap_or(now);
         let status = if run.rejected > 0 || held.is_some() { SyncStatus::Partial } else { SyncStatus::Succeeded };
         let watermark = (run.mode != SyncMode::Window).then(|| run.source_time.unwrap_or(started).min(started));
-        let next_run_at = policy::next_due(&self.lease.schedule, run.id, started, now);
-        let ending = Ending { status, error: None, next_run_at, watermark, failures: 0 };
+        let due_at = policy::next_due(&self.lease.schedule, run.id, started, now);
+        let ending = Ending { status, error: None, due_at, watermark, failures: 0 };
         let run = run_finish(tx, &self.lease, &ending, now).await?;
         run_trim(tx, connection, data_type, self.handle.shared.settings.keep_runs).await?;
         // Only a complete listing can say that what an earlier one missed is there after all.

@@ -82,6 +82,12 @@ pub fn after_page(run: &SyncRun, scope: &Scope, next: &Next) -> Step {
     }
 }
 
+/// Whether the run of a window is set aside after a chunk, because its schedule is due: a backfill of years must not hold up
+/// what is new.
+pub fn gives_way(schedule: &Schedule, now: Instant) -> bool {
+    schedule.enabled && schedule.due_at <= now
+}
+
 /// A number from 0 up to (not including) `below` that looks random, but is always the same for the same `seed`.
 fn spread(seed: &[i64], below: i64) -> i64 {
     let bytes: Vec<u8> = seed.iter().flat_map(|part| part.to_le_bytes()).collect();
@@ -161,6 +167,7 @@ mod tests {
             data_type,
             interval_seconds: HOUR,
             enabled: true,
+            due_at: NOW,
             next_run_at: NOW,
             priority: 1,
             run_id: None,

@@ -159,13 +159,16 @@ impl Worker<'_> {
                 }
                 Step::End => None,
             };
-            self.lay_down(page, &step).await?;
+            let goes_on = self.lay_down(page, &step).await?;
             match ahead {
-                Some(ahead) => fetch = ahead,
-                None => break,
+                Some(ahead) if goes_on => fetch = ahead,
+                _ => break,
             }
         }
         let run = &self.lease.run;
+        if run.finished_at.is_none() {
+            return Ok(());
+        }
         tracing::info!(
             connection.id = run.connection_id,
             sync.data_type = %run.data_type,
@@ -219,9 +222,9 @@ async fn give_up(handle: &Handle, lease: &Lease, failure: Failure, kind: Option<
     let (connection, data_type) = (lease.connection(), lease.data_type());
     let now = shared.clock.now();
     let started = lease.run.started_at.unwrap_or(now);
-    let next_run_at = policy::next_due(&lease.schedule, lease.run.id, started, now);
+    let due_at = policy::next_due(&lease.schedule, lease.run.id, started, now);
     let failures = lease.schedule.failures + 1;
-    let ending = Ending { status: crate::store::runs::SyncStatus::Failed, error: Some(failure.to_json()), next_run_at, watermark: None, failures };
+    let ending = Ending { status: crate::store::runs::SyncStatus::Failed, error: Some(failure.to_json()), due_at, watermark: None, failures };
     let mut tx = shared.store.write().await?;
     let run = run_finish(&mut tx, lease, &ending, now).await?;
     page_forget(&mut tx, run.id).await?;

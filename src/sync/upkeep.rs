@@ -43,7 +43,7 @@ async fn late(handle: &Handle) -> Result<()> {
     let now = shared.clock.now();
     let late = schedule_late(&mut shared.store.read().await?, policy::GRACE, now).await?;
     for data_type in DataType::ALL {
-        let count = late.iter().filter(|late| late.schedule.data_type == *data_type).count();
+        let count = late.iter().filter(|late| late.data_type == *data_type).count();
         shared.metrics.schedules_late(data_type.as_str(), i64::try_from(count).unwrap_or(i64::MAX));
     }
     if late.is_empty() {
@@ -51,9 +51,9 @@ async fn late(handle: &Handle) -> Result<()> {
     }
     let mut tx = shared.store.write().await?;
     for late in &late {
-        let (connection, data_type) = (ConnectionId(late.schedule.connection_id), late.schedule.data_type);
-        let minutes = now.millis_since(late.since) / 60_000;
-        let message = format!("{data_type} should have been synced by {}, {minutes} minutes ago", late.since);
+        let (connection, data_type) = (ConnectionId(late.connection_id), late.data_type);
+        let minutes = now.millis_since(late.due_at) / 60_000;
+        let message = format!("The sync of {data_type} has been due since {}, for {minutes} minutes", late.due_at);
         issue_raise(&mut tx, connection, SCHEDULE_LATE, Some(data_type), &message, false, now).await?;
         degrade(&mut tx, connection).await?;
     }

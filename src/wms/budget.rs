@@ -4,6 +4,10 @@
 //! leaves a part of the budget alone, so that there is always something left for those before it, in this process and
 //! (since the WMS counts for all of them) in every other.
 //!
+//! What the answers say is coarse (whole seconds, mostly), so little is concluded from it: a budget of a few calls binds
+//! nobody before the WMS has said no, and whether calls come back one by one or all at once at the end of a window is told
+//! by the reset, which moves or stands.
+//!
 //! **Invariant.** A write is never kept waiting for long: where nothing is left it is sent all the same, and the WMS's own
 //! answer is what the caller gets.
 
@@ -46,6 +50,10 @@ const PATIENCE_MILLIS: i64 = 2_000;
 const LOOK: Duration = Duration::from_millis(50);
 /// After how long the word of a WMS that does not say when it resets is worth nothing any more, in seconds.
 const STALE_SECONDS: i64 = 1;
+/// A budget smaller than this is used up and full again faster than its answers can tell.
+const SMALLEST: i64 = 10;
+/// A reset that moves by more than this, in milliseconds, is that of a budget which fills up call by call.
+const MOVED_MILLIS: i64 = 1_500;
 /// How often news is shared that blocks nobody, in milliseconds.
 const SHARE_MILLIS: i64 = 1_000;
 
@@ -60,6 +68,8 @@ struct State {
     begun: i64,
     /// Calls without an answer.
     in_flight: i64,
+    /// Whether calls come back one by one.
+    refills: bool,
     /// Whether there is something that the other processes do not know.
     news: bool,
     shared_at: Option<Instant>,
@@ -79,7 +89,7 @@ impl State {
         if let Some(until) = known.blocked_until.filter(|until| *until > now) {
             return Turn::Wait(until);
         }
-        let (Some(limit), Some(remaining)) = (known.limit, known.remaining) else { return Turn::Go };
+        let (Some(limit @ SMALLEST..), Some(remaining)) = (known.limit, known.remaining) else { return Turn::Go };
         let fresh_until = known.resets_at.unwrap_or(known.observed_at.plus_seconds(STALE_SECONDS));
         if fresh_until <= now {
             // All are allowed again, less those that are under way.
@@ -87,12 +97,25 @@ impl State {
             self.begun = self.in_flight;
             return Turn::Go;
         }
-        let kept = (limit * priority.reserve()).div_euclid(100).min(limit - 1);
-        if remaining - self.begun > kept { Turn::Go } else { Turn::Wait(fresh_until) }
+        let wanted = limit * priority.reserve() / 100 + 1 + self.begun;
+        if remaining >= wanted {
+            return Turn::Go;
+        }
+        if !self.refills || wanted >= limit {
+            return Turn::Wait(fresh_until);
+        }
+        let span = fresh_until.millis_since(known.observed_at);
+        let back = known.observed_at.plus_millis(span * (wanted - remaining) / (limit - remaining).max(1));
+        if back <= now { Turn::Go } else { Turn::Wait(back) }
     }
 
     fn learn(&mut self, told: RateBudget) {
         let was_blocked = self.known.and_then(|known| known.blocked_until);
+        if let (Some(before), Some(after)) = (self.known.and_then(|known| known.resets_at), told.resets_at)
+            && before > told.observed_at
+        {
+            self.refills |= after.millis_since(before) > MOVED_MILLIS;
+        }
         let merged = self.known.map_or(told, |known| known.merged(told));
         if told.remaining.is_some() && merged.observed_at == told.observed_at {
             self.begun = self.in_flight;
@@ -270,10 +293,32 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_of_one_still_serves_everybody() {
-        let mut state = known(1);
-        state.known = state.known.map(|known| RateBudget { limit: Some(1), ..known });
+    fn a_budget_of_a_few_calls_binds_nobody_before_the_wms_says_no() {
+        let mut state = known(0);
+        state.known = state.known.map(|known| RateBudget { limit: Some(9), ..known });
         assert_eq!(state.turn(Priority::Backfill, at(1)), Turn::Go);
+    }
+
+    #[test]
+    fn a_budget_that_fills_up_call_by_call_is_not_waited_for_to_its_end() {
+        let told = |remaining, reset, observed| RateBudget {
+            limit: Some(100),
+            remaining: Some(remaining),
+            resets_at: Some(at(reset)),
+            blocked_until: None,
+            observed_at: at(observed),
+        };
+        // A window: its end stands.
+        let mut window = State::default();
+        window.learn(told(50, 60, 0));
+        window.learn(told(10, 61, 20));
+        assert_eq!(window.turn(Priority::Scheduled, at(20)), Turn::Wait(at(61)));
+        // A bucket: the emptier it is, the later it is full.
+        let mut bucket = State::default();
+        bucket.learn(told(50, 50, 0));
+        bucket.learn(told(10, 110, 20));
+        assert_eq!(bucket.turn(Priority::Scheduled, at(20)), Turn::Wait(at(26)), "six more calls, of ninety in ninety seconds");
+        assert_eq!(bucket.turn(Priority::Scheduled, at(26)), Turn::Go);
     }
 
     #[test]

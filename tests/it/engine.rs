@@ -69,6 +69,37 @@ on_both! {
         assert_eq!(fresh(&before), fresh(&after), "a backfill says nothing of what is new");
     }
 
+    async fn a_window_gives_way_to_what_is_due(server: Server) {
+        let (wms, id) = own(&server, 600, "sandbox-demo-token", None).await;
+        wms.set_faults(vec![r#"{ "fault": "delay", "milliseconds": 200, "path": "/v1/orders*" }"#.parse().expect("a rule")]);
+        let asked = server.data(WINDOW, json!({ "id": id, "types": ["ORDERS"], "start": days_ago(70), "end": days_ago(0) })).await;
+        let window = asked["triggerSync"]["runs"][0]["id"].clone();
+        let pages = |data: &Value| data["syncRun"]["progress"]["pages"].as_i64().unwrap_or(0);
+        server.until(RUN, json!({ "id": window }), |data| pages(data) > 0).await;
+        server.advance(Duration::from_secs(2 * 3600));
+        let ended = server.until(RUN, json!({ "id": window }), |data| data["syncRun"]["status"] == "SUCCEEDED").await;
+        assert!(pages(&ended) >= 10, "{ended:#}");
+        let runs = "query($id: ID!) { connection(id: $id) { syncRuns(first: 50, filter: { dataTypes: [ORDERS] }) { nodes { id trigger mode status startedAt finishedAt } } } }";
+        let runs = server.data(runs, json!({ "id": id })).await["connection"]["syncRuns"]["nodes"].clone();
+        let one = |is: &dyn Fn(&Value) -> bool| runs.as_array().and_then(|all| all.iter().find(|run| is(run))).cloned().unwrap_or_else(|| panic!("{runs:#}"));
+        let (backfill, scheduled) = (one(&|run| run["id"] == window), one(&|run| run["trigger"] == "SCHEDULED"));
+        let within = |at: &Value| backfill["startedAt"].as_str() < at.as_str() && at.as_str() < backfill["finishedAt"].as_str();
+        assert!(scheduled["status"] == "SUCCEEDED" && within(&scheduled["startedAt"]) && within(&scheduled["finishedAt"]), "{runs:#}");
+        let count = "query($id: ID!) { orders(filter: { connectionId: { eq: $id } }) { totalCount } }";
+        assert_eq!(server.data(count, json!({ "id": id })).await["orders"]["totalCount"], 600);
+    }
+
+    async fn who_asks_for_a_run_that_waits_has_it_tried_at_once(server: Server) {
+        let (wms, id) = own(&server, 50, "sandbox-demo-token", None).await;
+        wms.set_faults(vec![r#"{ "fault": "status", "status": 503, "retryAfterSeconds": 3600, "path": "/v1/products*", "times": 1 }"#.parse().expect("a rule")]);
+        let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS] }) { runs { id status } errors { message } } }";
+        let run = server.data(trigger, json!({ "id": id })).await["triggerSync"]["runs"][0]["id"].clone();
+        server.until(RUN, json!({ "id": run }), |data| data["syncRun"]["status"] == "WAITING").await;
+        let joined = server.data(trigger, json!({ "id": id })).await["triggerSync"]["runs"][0]["id"].clone();
+        assert_eq!(joined, run);
+        server.until(RUN, json!({ "id": run }), |data| data["syncRun"]["status"] == "SUCCEEDED").await;
+    }
+
     async fn a_window_of_what_has_no_times_is_refused(server: Server) {
         let demo = server.demo().await;
         server.synced(&demo).await;

@@ -7,6 +7,7 @@ mod connecting;
 mod deleting;
 mod demo;
 mod engine;
+mod faults;
 mod layers;
 mod live;
 mod managing;

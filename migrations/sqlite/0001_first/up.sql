@@ -45,6 +45,9 @@ CREATE TABLE schedules (
     data_type TEXT NOT NULL,
     interval_seconds INTEGER NOT NULL,
     enabled INTEGER NOT NULL,
+    -- When it should run next by its interval, whatever is under way until then.
+    due_at INTEGER NOT NULL,
+    -- When a worker should look at it: then, or when a wait is over.
     next_run_at INTEGER NOT NULL,
     -- What is due is taken in this order: 0 what somebody waits for, 1 what is scheduled, 2 a backfill.
     priority INTEGER NOT NULL,
@@ -101,6 +104,7 @@ CREATE TABLE sync_runs (
 ) STRICT;
 CREATE INDEX sync_runs_by_schedule ON sync_runs (connection_id, data_type, id);
 CREATE INDEX sync_runs_by_end ON sync_runs (finished_at);
+CREATE INDEX sync_runs_open ON sync_runs (connection_id, data_type) WHERE finished_at IS NULL;
 
 CREATE TABLE sync_rejects (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,

@@ -59,7 +59,7 @@ async fn frozen(servers: usize) {
     }
     let done = stranger.stop().await;
     nodes[0].settle(&connection).await;
-    let refused = |node: &Node| node.process.said("Lost a run to another worker");
+    let refused = |node: &Node| node.process.said("A run was taken from its worker");
     let failed = |node: &Node| node.process.said("The store failed during a run");
     let (refused, failed): (usize, usize) = (nodes.iter().map(refused).sum(), nodes.iter().map(failed).sum());
     assert!(refused + failed > 0, "who wakes must find that its runs are no longer its own");

@@ -19,24 +19,27 @@ use super::postgres;
 ///
 /// ```ignore
 /// on_both! { async fn orders_can_be_listed(server: Server) { … } }
+/// on_both! { async fn workers_are_few(server: Server) with ["--sync-workers=1"] { … } }
 /// ```
 macro_rules! on_both {
-    ($($(#[$doc:meta])* async fn $name:ident($server:ident: Server) $body:block)+) => {$(
+    ($($(#[$doc:meta])* async fn $name:ident($server:ident: Server) $(with [$($argument:literal),+])? $body:block)+) => {$(
         $(#[$doc])*
         mod $name {
             use super::*;
+
+            const ARGUMENTS: &[&str] = &[$($($argument),+)?];
 
             async fn body($server: Server) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                body(Server::start(Database::Sqlite).await.expect("SQLite needs nothing")).await;
+                body(Server::start(Database::Sqlite, ARGUMENTS).await.expect("SQLite needs nothing")).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 // Without PostgreSQL on the machine: said once, and an error where it is required (as in CI).
-                if let Some(server) = Server::start(Database::Postgres).await {
+                if let Some(server) = Server::start(Database::Postgres, ARGUMENTS).await {
                     body(server).await;
                 }
             }
@@ -69,6 +72,8 @@ pub struct Server {
     pub key: String,
     pub folder: tempfile::TempDir,
     pub database_url: String,
+    /// What it was started with beside the usual.
+    arguments: &'static [&'static str],
     /// Microseconds that the server's clock is ahead of the real one.
     ahead: Arc<AtomicI64>,
     client: reqwest::Client,
@@ -76,29 +81,29 @@ pub struct Server {
 
 impl Server {
     /// Starts one. `None`: PostgreSQL is not installed here.
-    pub async fn start(database: Database) -> Option<Self> {
+    pub async fn start(database: Database, arguments: &'static [&'static str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database_url = match database {
             Database::Sqlite => format!("sqlite:{}/crossdock.db", folder.path().display()),
             Database::Postgres => tokio::task::spawn_blocking(postgres::database_if_installed).await.expect("the cluster starts")?,
         };
-        Some(Self::start_in(folder, database_url).await)
+        Some(Self::start_in(folder, database_url, arguments).await)
     }
 
-    async fn start_in(folder: tempfile::TempDir, database_url: String) -> Self {
+    async fn start_in(folder: tempfile::TempDir, database_url: String, arguments: &'static [&'static str]) -> Self {
         let ahead = Arc::new(AtomicI64::new(0));
-        let app = launch(&folder, &database_url, &ahead).await;
+        let app = launch(&folder, &database_url, arguments, &ahead).await;
         let key = app.demo.as_ref().expect("the demo runs").api_key.expose_secret().to_owned();
-        Self { app, key, folder, database_url, ahead, client: reqwest::Client::new() }
+        Self { app, key, folder, database_url, arguments, ahead, client: reqwest::Client::new() }
     }
 
     /// Stops the server and starts it again over the same data.
     pub async fn restart(self) -> Self {
-        let Self { app, folder, database_url, ahead, client, .. } = self;
+        let Self { app, folder, database_url, arguments, ahead, client, .. } = self;
         app.stop().await.expect("the server stops in good order");
-        let app = launch(&folder, &database_url, &ahead).await;
+        let app = launch(&folder, &database_url, arguments, &ahead).await;
         let key = app.demo.as_ref().expect("the demo runs").api_key.expose_secret().to_owned();
-        Self { app, key, folder, database_url, ahead, client }
+        Self { app, key, folder, database_url, arguments, ahead, client }
     }
 
     /// Turns the server's clock forward.
@@ -218,16 +223,17 @@ impl Server {
     }
 }
 
-async fn launch(folder: &tempfile::TempDir, database_url: &str, ahead: &Arc<AtomicI64>) -> App {
+async fn launch(folder: &tempfile::TempDir, database_url: &str, arguments: &[&str], ahead: &Arc<AtomicI64>) -> App {
     let file = |name: &str| folder.path().join(name).display().to_string();
-    let args = Args::parse_from([
-        "crossdock",
-        "--listen=127.0.0.1:0",
-        &format!("--database-url={database_url}"),
-        &format!("--encryption-key-file={}", file("key")),
-        &format!("--sandbox-state={}", file("sandbox.jsonl")),
-        "--upkeep=1",
-    ]);
+    let usual = [
+        "crossdock".to_owned(),
+        "--listen=127.0.0.1:0".to_owned(),
+        format!("--database-url={database_url}"),
+        format!("--encryption-key-file={}", file("key")),
+        format!("--sandbox-state={}", file("sandbox.jsonl")),
+        "--upkeep=1".to_owned(),
+    ];
+    let args = Args::parse_from(usual.into_iter().chain(arguments.iter().map(|argument| (*argument).to_owned())));
     let (system, ahead) = (Clock::system(), ahead.clone());
     let clock = Clock::of(move || Instant::from_micros(system.now().micros() + ahead.load(Ordering::SeqCst)));
     app::start(&args.serve, clock).await.expect("the server starts")
