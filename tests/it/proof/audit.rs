@@ -261,7 +261,7 @@ fn fold(key: &Key, held: &Held, history: &[&Change]) -> usize {
             // What else changed while it was away is not told.
             (after, is_known) = (Map::new(), false);
         }
-        let Some(previous) = change.previous.as_ref().map(|json| json.to_value()) else { continue };
+        let Some(previous) = change.previous.as_ref().map(record::Json::to_value) else { continue };
         assert_eq!(change.kind, Told::Updated, "{key:?}: {change:?}");
         for (path, old) in previous.as_object().expect("an object") {
             // A path with a dot may lie inside of what the content has whole, and an empty value is not in it at all.

@@ -94,7 +94,7 @@ proofs! {
         node.settle(&connection).await;
         node.process.stop().await;
         let audit = audit(&world.store().await, &world.wms.api).await;
-        println!("{database:?}: {cuts} cuts, no page read twice, the longest way back {longest} ms with a lease of {} s; {audit:?}", LEASE);
+        println!("{database:?}: {cuts} cuts, no page read twice, the longest way back {longest} ms with a lease of {LEASE} s; {audit:?}");
     }
 }
 

@@ -9,6 +9,8 @@
 //!
 //! **Nothing here asserts how long anything takes**, but for the patience after which a test gives up.
 
+#![expect(clippy::print_stdout, reason = "what a proof has done is for people to read")]
+
 mod audit;
 mod cut_off;
 mod frozen;
