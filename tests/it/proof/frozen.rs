@@ -88,7 +88,7 @@ proofs! {
         let mut dice = Dice::new("frozen inside of a transaction");
         let (victim, other) = (world.serve("victim").await, world.serve("other").await);
         let connection = victim.connect(&world.wms).await;
-        victim.rest().await;
+        victim.synced(&connection).await;
         let inside = "select string_agg(distinct relation::regclass::text, ' ') from pg_locks join pg_stat_activity using (pid)
             where mode = 'RowExclusiveLock' and relation in ('schedules'::regclass, 'change_head'::regclass)
             and datname = current_database() and state like 'idle in transaction%'";

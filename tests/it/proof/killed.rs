@@ -63,7 +63,7 @@ proofs! {
         let mut dice = Dice::new("cut");
         let mut node = world.serve("server").await;
         let connection = node.connect(&world.wms).await;
-        node.rest().await;
+        node.synced(&connection).await;
         // So slow that there is time to see where it is.
         world.wms.api.faults(json!([{ "fault": "delay", "milliseconds": 25, "path": "/v1/orders" }])).await;
         let rows = i64::try_from(world.wms.api.rows("orders").await.len()).expect("a number");

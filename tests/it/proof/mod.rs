@@ -209,6 +209,17 @@ impl Node {
         of(&self.client.until(RUNS, json!({ "ids": runs }), |data| !of(data).iter().any(is_open)).await)
     }
 
+    /// Returns when every first sync of a connection has ended, and no run is under way. A schedule that nobody has taken yet
+    /// has no run.
+    async fn synced(&self, connection: &str) {
+        let document = "query($id: ID!) { connection(id: $id) { schedules { initialSyncCompletedAt } } }";
+        let is_so = |data: &Value| {
+            data["connection"]["schedules"].as_array().is_some_and(|all| all.iter().all(|one| !one["initialSyncCompletedAt"].is_null()))
+        };
+        self.client.until(document, json!({ "id": connection }), is_so).await;
+        self.rest().await;
+    }
+
     /// Returns when no run is under way.
     async fn rest(&self) {
         self.client.until(OPEN, json!({}), |data| data["syncRuns"]["totalCount"] == 0).await;
