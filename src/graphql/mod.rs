@@ -45,7 +45,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{ContextBase, Data, Executor, Request, Response, SDLExportOptions, SchemaBuilder};
+use async_graphql::{ContextBase, Data, Executor, Name, Request, Response, SDLExportOptions, SchemaBuilder, Value};
 use futures_util::StreamExt as _;
 
 pub use access::Viewer;
@@ -166,7 +166,7 @@ impl Schema {
     pub async fn execute(&self, request: impl Into<Request>) -> Response {
         let mut request = request.into();
         let id = self.request_id(&request, None);
-        if let Err(fault) = access::admit(&mut request, None) {
+        if let Some(fault) = access::admit(&mut request, None).err().or_else(|| missing_variable(&mut request)) {
             return outwards(refusal(fault), &id);
         }
         let asked = Asked::of(&mut request);
@@ -178,7 +178,7 @@ impl Schema {
     pub fn execute_stream(&self, request: impl Into<Request>, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         let mut request = request.into();
         let id = self.request_id(&request, session.as_deref());
-        if let Err(fault) = access::admit(&mut request, session.as_deref()) {
+        if let Some(fault) = access::admit(&mut request, session.as_deref()).err().or_else(|| missing_variable(&mut request)) {
             let response = outwards(refusal(fault), &id);
             return futures_util::stream::once(std::future::ready(response)).boxed();
         }
@@ -217,6 +217,26 @@ impl Executor for Schema {
     fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         Self::execute_stream(self, request, session)
     }
+}
+
+/// Whether a response is a request error: nothing was resolved, so it owes its client no `data`. Errors of fields have a path.
+pub fn is_request_error(response: &Response) -> bool {
+    response.data == Value::Null && !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// The variables that the operation needs and was not given. The library looks only at those that are used.
+fn missing_variable(request: &mut Request) -> Option<Fault> {
+    let wanted = request.operation_name.clone();
+    let document = request.parsed_query().ok()?.clone();
+    let named = |name: Option<&Name>| wanted.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted));
+    let (_, operation) = document.operations.iter().find(|(name, _)| named(*name))?;
+    let missing = operation.node.variable_definitions.iter().find(|definition| {
+        let definition = &definition.node;
+        let given = request.variables.get(&definition.name.node);
+        !definition.var_type.node.nullable && given.map_or(definition.default_value.is_none(), |given| *given == Value::Null)
+    })?;
+    let (name, kind) = (&missing.node.name.node, &missing.node.var_type.node);
+    Some(Fault::argument("variables", format!("the variable ${name} of type {kind} was given no value")))
 }
 
 fn refusal(fault: Fault) -> Response {

@@ -1,72 +1,86 @@
-//! `/graphql`: one POST for a request, one websocket for many.
+//! `/graphql`: one POST or GET for a request, one websocket for many.
 
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
-use async_graphql::{Data, Request, Response as Answer, ServerError, Value};
-use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
+use async_graphql::{Data, Request, Value};
+use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{State, WebSocketUpgrade};
+use axum::extract::{RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 
 use super::Context;
+use super::answer::{Media, Refusal, answer};
 use super::auth::{Denied, authorization, viewer};
+use super::request;
 use crate::graphql::{Schema, Viewer};
 
-/// An error of the request as a whole, in the form of GraphQL.
-fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
-    let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", code);
-    let body = axum::Json(Answer::from_errors(vec![error]));
-    (status, body).into_response()
-}
-
-fn deny(denied: Denied) -> Response {
-    refuse(denied.status(), denied.code(), denied.message())
-}
-
-/// Only JSON: a body that a foreign page's form can send must never run a mutation with somebody's key.
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+fn deny(denied: Denied) -> Refusal {
+    Refusal::new(denied.status(), denied.code(), denied.message())
 }
 
 /// Runs one request.
 pub(super) async fn post(State(context): State<Context>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let viewer = match viewer(&context.store, authorization(&headers)).await {
-        Ok(viewer) => viewer,
-        Err(denied) => return deny(denied),
+    let read = || {
+        let body = body.map_err(|rejection| Refusal::new(rejection.status(), "BODY_REFUSED", rejection.body_text()))?;
+        request::of_body(&headers, &body)
     };
-    if !is_json(&headers) {
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Send the request as application/json");
-    }
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return refuse(rejection.status(), "BODY_REFUSED", &rejection.body_text()),
-    };
-    let request = match serde_json::from_slice::<Request>(&body) {
-        Ok(request) => request,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", &format!("The body is no GraphQL request: {error}")),
-    };
-    let answer = context.schema.execute(request.data(viewer)).await;
-    context.metrics.request(if answer.errors.is_empty() { "ok" } else { "errors" });
-    GraphQLResponse::from(answer).into_response()
+    run(&context, &headers, read).await
 }
 
-/// Takes a websocket of the protocol graphql-transport-ws.
-pub(super) async fn websocket(
+/// Runs one query, or takes a websocket of the protocol graphql-transport-ws.
+pub(super) async fn get(
     State(context): State<Context>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
     protocol: Result<GraphQLProtocol, StatusCode>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else {
-        return refuse(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Send GraphQL requests by POST, or open a websocket here");
+    match upgrade {
+        Ok(upgrade) => websocket(context, &headers, protocol, upgrade),
+        Err(_) if headers.contains_key(header::UPGRADE) => Refusal::bad("This is no websocket's handshake").send(&headers),
+        Err(_) => run(&context, &headers, || request::of_address(query.as_deref().unwrap_or_default())).await,
+    }
+}
+
+/// Any other method.
+pub(super) async fn other(headers: HeaderMap) -> Response {
+    Refusal::method("GET, POST", "Send GraphQL requests by POST, or by GET, or open a websocket here").send(&headers)
+}
+
+/// Any other address.
+pub(super) async fn elsewhere(headers: HeaderMap) -> Response {
+    Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here; the API is at /graphql").send(&headers)
+}
+
+/// Who asks is known before anything of the request is looked at.
+async fn run(context: &Context, headers: &HeaderMap, read: impl FnOnce() -> Result<Request, Refusal>) -> Response {
+    let Some(media) = Media::wanted(headers) else {
+        let message = "Answers are application/graphql-response+json or application/json; the header Accept allows neither";
+        return Refusal::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message).send(headers);
     };
+    let viewer = match viewer(&context.store, authorization(headers)).await {
+        Ok(viewer) => viewer,
+        Err(denied) => return deny(denied).send(headers),
+    };
+    let request = match read() {
+        Ok(request) => request,
+        Err(refusal) => return refusal.send(headers),
+    };
+    let answered = context.schema.execute(request.data(viewer)).await;
+    context.metrics.request(if answered.errors.is_empty() { "ok" } else { "errors" });
+    answer(media, &answered)
+}
+
+fn websocket(context: Context, headers: &HeaderMap, protocol: Result<GraphQLProtocol, StatusCode>, upgrade: WebSocketUpgrade) -> Response {
     let Ok(protocol) = protocol else {
-        return refuse(StatusCode::BAD_REQUEST, "BAD_REQUEST", "The websocket must speak graphql-transport-ws");
+        return Refusal::bad("The websocket must speak graphql-transport-ws").send(headers);
     };
-    let Context { schema, store, metrics } = context;
+    if !context.origins.allow(headers) {
+        return Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Pages of this origin may not open websockets here: see --allow-origin").send(headers);
+    }
+    let Context { schema, store, metrics, .. } = context;
     upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(async move |socket| {
         let _open = metrics.socket();
         GraphQLWebSocket::<_, _, Schema, _, _>::new(socket, schema, protocol)

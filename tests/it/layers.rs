@@ -45,6 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql", &["graphql", "http", "record"]),
     ("async_graphql_axum", &["graphql", "http"]),
     ("axum", &["http", "wms/sandbox/server"]),
+    ("tower_http", &["http"]),
     ("prometheus_client", &["metrics"]),
     ("indicatif", &["cli"]),
 ];

@@ -9,6 +9,7 @@ mod deleting;
 mod demo;
 mod engine;
 mod faults;
+mod http;
 mod layers;
 mod live;
 mod managing;

@@ -1,0 +1,182 @@
+//! Answers, as *GraphQL over HTTP* asks for them: the media type by `Accept`, the status by media type.
+//!
+//! A *request error* is one of the request as a whole: nothing was resolved, so there is no `data` entry. Sent as
+//! `application/graphql-response+json` it has a status of 4xx; as `application/json`, which older clients ask for, a document
+//! that makes no sense is answered with 200. Whoever cannot even be understood gets a 4xx in either.
+
+use async_graphql::{Response as Answer, ServerError, Value};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::graphql::is_request_error;
+
+/// The form in which an answer is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Media {
+    /// `application/json`
+    Json,
+    /// `application/graphql-response+json`
+    GraphqlResponse,
+}
+
+impl Media {
+    const fn content_type(self) -> HeaderValue {
+        match self {
+            Self::Json => HeaderValue::from_static("application/json; charset=utf-8"),
+            Self::GraphqlResponse => HeaderValue::from_static("application/graphql-response+json; charset=utf-8"),
+        }
+    }
+
+    /// What the client likes best; `None` when it takes neither. Who names the newer form prefers it among equals; who takes
+    /// anything, or says nothing, gets plain JSON.
+    pub(super) fn wanted(headers: &HeaderMap) -> Option<Self> {
+        let ranges: Vec<(&str, f32)> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(ranges).collect();
+        if ranges.is_empty() {
+            return Some(Self::Json);
+        }
+        let (newer, newer_named) = quality(&ranges, "graphql-response+json");
+        let (plain, _) = quality(&ranges, "json");
+        match (newer > 0.0, plain > 0.0) {
+            (true, false) => Some(Self::GraphqlResponse),
+            (true, true) if newer_named && newer >= plain => Some(Self::GraphqlResponse),
+            (_, true) => Some(Self::Json),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The media ranges of an `Accept` header, each with its weight.
+fn ranges(value: &str) -> impl Iterator<Item = (&str, f32)> {
+    value.split(',').filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some((name, weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0))))
+    })
+}
+
+/// How much the client likes `application/<subtype>`, and whether it said so by name. The most specific range counts.
+fn quality(ranges: &[(&str, f32)], subtype: &str) -> (f32, bool) {
+    let of = |wanted: &dyn Fn(&str) -> bool| ranges.iter().find(|(name, _)| wanted(name)).map(|(_, weight)| *weight);
+    let named = |name: &str| name.split_once('/').is_some_and(|(kind, own)| kind.eq_ignore_ascii_case("application") && own.eq_ignore_ascii_case(subtype));
+    if let Some(weight) = of(&named) {
+        return (weight, true);
+    }
+    let any = of(&|name| name.eq_ignore_ascii_case("application/*")).or_else(|| of(&|name| name == "*/*"));
+    (any.unwrap_or(0.0), false)
+}
+
+/// The body of an answer. Errors come first, where a person who reads it finds them.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+}
+
+fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "Failed to write an answer as JSON");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// What GraphQL answered.
+pub(super) fn answer(media: Media, answer: &Answer) -> Response {
+    let refused = is_request_error(answer);
+    let status = match media {
+        Media::GraphqlResponse if refused => status_of(answer),
+        Media::GraphqlResponse | Media::Json => StatusCode::OK,
+    };
+    send(media, status, &Body { errors: &answer.errors, data: (!refused).then_some(&answer.data) })
+}
+
+/// The status of a request error, by its code.
+fn status_of(answer: &Answer) -> StatusCode {
+    let code = answer.errors.first().and_then(|error| error.extensions.as_ref()?.get("code"));
+    match code {
+        Some(Value::String(code)) if code == "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        Some(Value::String(code)) if code == "FORBIDDEN" => StatusCode::FORBIDDEN,
+        Some(Value::String(code)) if code == "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Why a request never came to GraphQL.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// The methods that are allowed, where another was used.
+    allow: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), allow: None }
+    }
+
+    /// The request makes no sense.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+
+    /// Another method is needed.
+    pub(super) fn method(allow: &'static str, message: &str) -> Self {
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message) }
+    }
+
+    /// The refusal in the form that the client asked for, or in plain JSON if it takes neither.
+    pub(super) fn send(self, headers: &HeaderMap) -> Response {
+        let mut error = ServerError::new(self.message, None);
+        error.extensions.get_or_insert_default().set("code", self.code);
+        let media = Media::wanted(headers).unwrap_or(Media::Json);
+        let mut response = send(media, self.status, &Body { errors: &[error], data: None });
+        if let Some(allow) = self.allow {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_gets_what_it_likes_best() {
+        let wanted = |accept: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in accept {
+                headers.append(header::ACCEPT, value.parse().unwrap());
+            }
+            Media::wanted(&headers)
+        };
+        const NEWER: &str = "application/graphql-response+json";
+        for (accept, media) in [
+            (&[][..], Some(Media::Json)),
+            (&["*/*"], Some(Media::Json)),
+            (&["application/*"], Some(Media::Json)),
+            (&["application/json"], Some(Media::Json)),
+            (&[NEWER], Some(Media::GraphqlResponse)),
+            (&["application/graphql-response+json, application/json"], Some(Media::GraphqlResponse)),
+            (&["application/json", NEWER], Some(Media::GraphqlResponse)),
+            (&["application/graphql-response+json;q=0.5, application/json"], Some(Media::Json)),
+            (&["Application/GraphQL-Response+JSON; charset=utf-8; q=0.9, */*;q=0.1"], Some(Media::GraphqlResponse)),
+            (&["text/html, application/json;q=0"], None),
+            (&["text/html"], None),
+            (&["application/json;q=0, */*"], Some(Media::GraphqlResponse)),
+        ] {
+            assert_eq!(wanted(accept), media, "{accept:?}");
+        }
+    }
+}
