@@ -59,7 +59,8 @@ fn ranges(value: &str) -> impl Iterator<Item = (&str, f32)> {
 /// How much the client likes `application/<subtype>`, and whether it said so by name. The most specific range counts.
 fn quality(ranges: &[(&str, f32)], subtype: &str) -> (f32, bool) {
     let of = |wanted: &dyn Fn(&str) -> bool| ranges.iter().find(|(name, _)| wanted(name)).map(|(_, weight)| *weight);
-    let named = |name: &str| name.split_once('/').is_some_and(|(kind, own)| kind.eq_ignore_ascii_case("application") && own.eq_ignore_ascii_case(subtype));
+    let named =
+        |name: &str| name.split_once('/').is_some_and(|(kind, own)| kind.eq_ignore_ascii_case("application") && own.eq_ignore_ascii_case(subtype));
     if let Some(weight) = of(&named) {
         return (weight, true);
     }

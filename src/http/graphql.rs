@@ -78,7 +78,8 @@ fn websocket(context: Context, headers: &HeaderMap, protocol: Result<GraphQLProt
         return Refusal::bad("The websocket must speak graphql-transport-ws").send(headers);
     };
     if !context.origins.allow(headers) {
-        return Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Pages of this origin may not open websockets here: see --allow-origin").send(headers);
+        return Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Pages of this origin may not open websockets here: see --allow-origin")
+            .send(headers);
     }
     let Context { schema, store, metrics, .. } = context;
     upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(async move |socket| {

@@ -75,7 +75,9 @@ mod tests {
         for origin in [None, Some("http://127.0.0.1:8080"), Some("https://portal.example.com"), Some("http://localhost:3000")] {
             assert!(may(origin), "{origin:?}");
         }
-        for origin in ["https://evil.example.com", "http://portal.example.com", "https://portal.example.com.evil.example", "null", "http://127.0.0.1:8081"] {
+        for origin in
+            ["https://evil.example.com", "http://portal.example.com", "https://portal.example.com.evil.example", "null", "http://127.0.0.1:8081"]
+        {
             assert!(!may(Some(origin)), "{origin}");
         }
         assert!(Origins::new(&["*".to_owned()]).unwrap().any);
