@@ -571,16 +571,10 @@ fn content_hash<K: Record>(record: &K, buffer: &mut Vec<u8>) -> std::result::Res
 
 /// Whether JSON text holds an escaped NUL. A backslash before the escape's own makes it plain text.
 fn has_nul(json: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(found) = json[from..].windows(6).position(|window| window == b"\\u0000") {
-        let at = from + found;
+    memchr::memmem::find_iter(json, b"\\u0000").any(|at| {
         let backslashes = json[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
-        if backslashes % 2 == 0 {
-            return true;
-        }
-        from = at + 6;
-    }
-    false
+        backslashes % 2 == 0
+    })
 }
 
 #[cfg(test)]
