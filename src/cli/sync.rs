@@ -16,7 +16,7 @@ use crate::config::{EngineArgs, StoreArgs};
 use crate::record::filter::StringFilter;
 use crate::record::{ConnectionId, DataType, Failure, Id};
 use crate::store::Conn;
-use crate::store::connections::{Connection, Wanted, connection_find, connection_list, connection_which};
+use crate::store::connections::{Connection, ConnectionStatus, Wanted, connection_find, connection_list, connection_which};
 use crate::store::runs::{SyncRun, SyncStatus, run_many};
 use crate::sync::{Engine, Reading, Works};
 use crate::telemetry::say;
@@ -58,6 +58,8 @@ pub async fn sync(args: SyncArgs) -> anyhow::Result<()> {
     let store = app::open_store(&args.store).await?;
     let handle = app::sync_handle(&store, &args.engine, clock)?;
     let connection = find(&mut store.read().await?, &args.connection).await?;
+    let rests = matches!(connection.status, ConnectionStatus::Paused | ConnectionStatus::CredentialsRejected);
+    ensure!(!rests, "{} is {}: nothing is synced until that is changed (updateConnection)", connection.name, connection.status);
     let reading = if args.full { Reading::Full { confirm_deletions: false } } else { Reading::Incremental };
     let wanted = (!args.data_types.is_empty()).then_some(args.data_types);
     let runs = handle.trigger(connection.id(), wanted, reading).await.map_err(|refused| match refused {

@@ -4,7 +4,7 @@
 //! requests in one body, too, so a batch can be no way around any limit.
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Variables};
+use async_graphql::{Name, Request, Variables};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -48,7 +48,7 @@ pub(super) fn of_address(query: &str) -> Result<Request, Refusal> {
     let wanted = request.operation_name.clone();
     if let Ok(document) = request.parsed_query() {
         let named = |name: Option<&str>| wanted.as_deref().is_none_or(|wanted| name == Some(wanted));
-        let mut operations = document.operations.iter().filter(|(name, _)| named(name.map(|name| name.as_str())));
+        let mut operations = document.operations.iter().filter(|(name, _)| named(name.map(Name::as_str)));
         if operations.any(|(_, operation)| operation.node.ty != OperationType::Query) {
             return Err(Refusal::method("POST", "Only queries can be sent by GET; send this one by POST"));
         }

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use serde_json::json;
 use tokio::process::Command;
 
 use super::support::process::CROSSDOCK;
@@ -40,5 +41,10 @@ on_both! {
             assert!(!done.status.success() && said.contains(reason), "{said}");
             assert!(done.stdout.is_empty());
         }
+        let demo = server.demo().await;
+        let pause = "mutation($id: ID!) { updateConnection(input: { connectionId: $id, paused: true }) { errors { message } } }";
+        server.data(pause, json!({ "id": demo })).await;
+        let done = crossdock(&server, &["sync", "Demo warehouse"]).await;
+        assert!(!done.status.success() && String::from_utf8_lossy(&done.stderr).contains("Demo warehouse is PAUSED"), "{done:?}");
     }
 }
