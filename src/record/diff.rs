@@ -10,7 +10,6 @@ pub fn previous_attributes<T: Record>(old: &T, new: &T) -> Option<Json> {
     let (old, new) = (serde_json::to_value(old).ok()?, serde_json::to_value(new).ok()?);
     let mut previous = Map::new();
     collect("", &old, &new, &mut previous);
-    previous.retain(|path, _| path != "source.raw");
     (!previous.is_empty()).then(|| Json::of(&previous))
 }
 
@@ -33,7 +32,7 @@ fn collect(path: &str, old: &Value, new: &Value, previous: &mut Map<String, Valu
 /// and what GraphQL shows flat is flat.
 fn graphql_path(path: &str) -> String {
     let path = match path.split_once('.') {
-        Some(("source", field)) if field != "raw" && field != "additional_fields" => format!("source_{field}"),
+        Some(("source", field)) if field != "additional_fields" => format!("source_{field}"),
         Some(("source", "additional_fields")) => "additional_fields".to_owned(),
         Some(("totals" | "delivery", field)) => field.to_owned(),
         _ => path.to_owned(),

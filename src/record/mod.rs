@@ -128,7 +128,8 @@ pub struct Source {
     pub url: Option<String>,
     /// What the WMS sent that has no field of ours.
     pub additional_fields: Option<Json>,
-    /// The WMS's own payload, as it was received.
+    /// The WMS's own payload, as it was received. Neither hashes nor diffs look at it as a part of the record.
+    #[serde(skip_serializing)]
     pub raw: Option<Json>,
 }
 
