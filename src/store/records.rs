@@ -446,8 +446,9 @@ pub struct Applied {
 pub enum Tell {
     /// An entry for each record that changed.
     Each,
-    /// None: an initial sync, whose readers start from the lists.
-    Nothing,
+    /// An entry for each that was there before: an initial sync, whose readers start from the lists. It may be another's second
+    /// attempt, and then the lists have shown what that stored.
+    Known,
 }
 
 /// Lays records down: those that differ from what is stored are written, the others are not touched.
@@ -494,15 +495,13 @@ pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, record
     if differing.is_empty() {
         return Ok(applied);
     }
-    if tell == Tell::Each {
-        let updated: Vec<_> = differing.iter().filter(|(_, kind)| *kind == changes::Kind::Updated).map(|(id, _)| (connection, *id)).collect();
-        let old: HashMap<String, K> =
-            record_many::<K>(tx, &updated).await?.into_iter().map(|old| (old.record.source().id.clone(), old.record)).collect();
-        applied.changes.extend(differing.iter().map(|(id, kind)| {
-            let previous = old.get(*id).zip(wanted.get(id)).and_then(|(old, (new, _))| diff::previous_attributes(old, *new));
-            changes::Entry { kind: *kind, connection, data_type: K::DATA_TYPE, source_id: Some((*id).to_owned()), previous }
-        }));
-    }
+    let is_told = |kind| tell == Tell::Each || kind != changes::Kind::Created;
+    let updated: Vec<_> = differing.iter().filter(|(_, kind)| *kind == changes::Kind::Updated).map(|(id, _)| (connection, *id)).collect();
+    let old: HashMap<String, K> = record_many::<K>(tx, &updated).await?.into_iter().map(|old| (old.record.source().id.clone(), old.record)).collect();
+    applied.changes.extend(differing.iter().filter(|(_, kind)| is_told(*kind)).map(|(id, kind)| {
+        let previous = old.get(*id).zip(wanted.get(id)).and_then(|(old, (new, _))| diff::previous_attributes(old, *new));
+        changes::Entry { kind: *kind, connection, data_type: K::DATA_TYPE, source_id: Some((*id).to_owned()), previous }
+    }));
     let rows = differing.iter().filter_map(|(id, _)| wanted.get(id)).map(|(record, hash)| NewRow {
         connection: connection.0,
         at: now,

@@ -50,7 +50,7 @@ impl Worker<'_> {
         let shared = &self.handle.shared;
         let (connection, run) = (self.lease.connection(), &self.lease.run);
         let now = shared.clock.now();
-        let tell = if run.trigger == SyncTrigger::Initial { Tell::Nothing } else { Tell::Each };
+        let tell = if run.trigger == SyncTrigger::Initial { Tell::Known } else { Tell::Each };
         let mut tx = shared.store.write().await?;
         lease_hold(&mut tx, &self.lease, shared.lease_end()).await?;
         let mut applied = record_apply(&mut tx, connection, &page.records, now, tell).await?;

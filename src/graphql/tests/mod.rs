@@ -68,7 +68,7 @@ impl World {
 
     async fn lay<K: Kind>(&self, connection: i64, now: Instant, records: &[K]) {
         let mut tx = self.store.write().await.unwrap();
-        let applied = record_apply(&mut tx, ConnectionId(connection), records, now, Tell::Nothing).await.unwrap();
+        let applied = record_apply(&mut tx, ConnectionId(connection), records, now, Tell::Known).await.unwrap();
         assert!(applied.refused.is_empty(), "{:?}", applied.refused);
         self.store.commit(tx).await.unwrap();
     }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crossdock::store::changes::{Kind as Told, change_list, change_which};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::audit::audit;
@@ -144,5 +146,29 @@ proofs! {
         node.settle(&connection).await;
         node.process.stop().await;
         println!("{database:?}: {:?}", audit(&world.store().await, &world.wms.api).await);
+    }
+
+    /// A first sync that was cut off has shown what it read to everybody; what has changed of that when it is made up for is news.
+    async fn what_changes_before_a_first_sync_is_made_up_for_is_told(database: Database) on (sqlite Sqlite, postgres Postgres) {
+        let Some(world) = World::new(database, Goods { orders: 100, page: 10 }).await else { return };
+        let node = world.serve("server").await;
+        world.wms.api.faults(json!([{ "fault": "endEarly", "path": "/v1/products" }])).await;
+        let connection = node.connect(&world.wms).await;
+        let document = "query($id: ID!) { connection(id: $id) { schedules { lastRun { progress { pages } } } } }";
+        let is_read = |data: &Value| data["connection"]["schedules"].as_array().is_some_and(|all| all.iter().all(|one| one["lastRun"]["progress"]["pages"].as_i64() > Some(0)));
+        node.client.until(document, json!({ "id": connection }), is_read).await;
+        node.rest().await;
+        let (status, _) = world.wms.api.call(Method::PATCH, "/v1/products/prd_00001", Some(json!({ "title": "News" }))).await;
+        assert_eq!(status, 200);
+        world.wms.api.faults(json!([])).await;
+        let runs = node.trigger(&connection, Some(&["PRODUCTS"]), "INCREMENTAL").await.expect("the server takes it");
+        let made_up = node.ended(&runs).await;
+        assert_eq!(made_up[0]["progress"]["updated"], 1, "{made_up:#?}");
+        let store = world.store().await;
+        let updates = change_list(&mut store.read().await.expect("the database"), 0, change_which(&[Told::Updated], None, None), 10).await.expect("changes");
+        assert_eq!(updates.iter().map(|change| change.source_id.as_deref()).collect::<Vec<_>>(), [Some("prd_00001")], "{made_up:#?}");
+        node.settle(&connection).await;
+        node.process.stop().await;
+        println!("{database:?}: {:?}", audit(&store, &world.wms.api).await);
     }
 }
