@@ -3,8 +3,9 @@
 use async_graphql::{Context, ID, InputObject, InputType, Object};
 
 use super::errors::{Fault, Result};
-use super::objects::{Shown, Synced};
-use super::pagination::{self, Args, Page};
+use super::objects::Shown;
+use super::pagination::{self, Args};
+use super::plan::{Listed, One};
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::*;
@@ -33,12 +34,12 @@ pub struct OrderBy<S: InputType> {
 }
 
 /// The record of type `T` with this id.
-async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<T::Object>> {
+async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<One<T>>> {
     let wanted = T::DATA_TYPE.type_name();
     let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
     let (at, source_id) =
         parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
-    state(ctx)?.loaders.record::<T>(at, source_id).await
+    Ok(state(ctx)?.loaders.record::<T>(at, source_id).await?.map(One))
 }
 
 /// The two fields of a type. For orders it expands to
@@ -48,9 +49,9 @@ async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<T::Object>> 
 /// #[Object]
 /// impl Orders {
 ///     /// Orders, of all connections …
-///     async fn orders(&self, ctx: &Context<'_>, first, after, last, before, filter: Option<OrderFilter>, order_by: …) -> Result<Page<Synced<Order>>> { … }
+///     async fn orders(&self, ctx: &Context<'_>, first, after, last, before, filter: Option<OrderFilter>, order_by: …) -> Result<Listed<Order>> { … }
 ///     /// The order with this id; …
-///     async fn order(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Synced<Order>>> { … }
+///     async fn order(&self, ctx: &Context<'_>, id: ID) -> Result<Option<One<Order>>> { … }
 /// }
 /// ```
 macro_rules! lists {
@@ -73,7 +74,7 @@ macro_rules! lists {
                 #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
                 #[graphql(desc = "Only these. Without it, all that are not deleted.")] filter: Option<$filter>,
                 #[graphql(desc = "In this order: one key or several (at most 5), the first of which counts most.")] order_by: Option<Vec<OrderBy<$sort>>>,
-            ) -> Result<Page<Synced<$type>>> {
+            ) -> Result<Listed<$type>> {
                 let which = filtered::<$type>(filter.as_ref(), "filter")?;
                 let order = order_by.unwrap_or_default().into_iter().map(|key| (key.field, key.direction)).collect();
                 pagination::records::<$type>(ctx, $name, &Args { first, after, last, before }, which, order).await
@@ -81,7 +82,7 @@ macro_rules! lists {
 
             /// The record with this id, also when it was deleted; null when it has not been synced.
             #[graphql(name = $single_name)]
-            async fn $single(&self, ctx: &Context<'_>, #[graphql(desc = "The record's global id.")] id: ID) -> Result<Option<Synced<$type>>> {
+            async fn $single(&self, ctx: &Context<'_>, #[graphql(desc = "The record's global id.")] id: ID) -> Result<Option<One<$type>>> {
                 one::<$type>(ctx, &id).await
             }
         }

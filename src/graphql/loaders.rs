@@ -23,7 +23,7 @@ use super::objects::Shown;
 use crate::record::{ConnectionId, Product, RateBudget, Record as _, Return, Term};
 use crate::store::budgets::budget_many;
 use crate::store::connections::{Connection, Issue, connection_many, issue_list};
-use crate::store::records::{Kind, Listing, Stored, record_list, record_many, returns_of};
+use crate::store::records::{Kind, Listing, Needs, Stored, record_list, record_many, returns_of};
 use crate::store::runs::{SyncRun, run_latest, run_many};
 use crate::store::schedules::{Schedule, schedule_list};
 use crate::store::writes::{Write, write_many};
@@ -103,7 +103,7 @@ impl Loaders {
             }
         }
         #[cfg(test)]
-        self.batches.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.count_batch();
         let keys: Vec<K> = locked(&round.keys).iter().cloned().collect();
         Ok(K::load(&mut self.store.read().await?, &keys).await?)
     }
@@ -117,6 +117,12 @@ impl Loaders {
         }
     }
 
+    /// Counts a batch.
+    #[cfg(test)]
+    pub fn count_batch(&self) {
+        self.batches.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+
     /// How many batches were read so far.
     #[cfg(test)]
     pub fn batches(&self) -> usize {
@@ -124,9 +130,9 @@ impl Loaders {
     }
 
     /// A record by what its WMS calls it; `None` when it has not been synced.
-    pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str) -> Result<Option<T::Object>> {
+    pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str) -> Result<Option<Arc<Stored<T>>>> {
         let key = RecordKey::<T> { at, source_id: source_id.to_owned(), to: PhantomData };
-        Ok(self.load_one(key).await?.map(T::shown))
+        self.load_one(key).await
     }
 
     /// The products that an inventory item is a component of.
@@ -208,7 +214,7 @@ impl<T: Shown> Key for RecordKey<T> {
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
         let pairs: Vec<_> = keys.iter().map(|key| (key.at, key.source_id.as_str())).collect();
-        let rows = record_many::<T>(conn, &pairs).await?;
+        let rows = record_many::<T>(conn, &pairs, &Needs::Everything).await?;
         let keyed = rows.into_iter().map(|row| {
             let key = RecordKey { at: row.connection, source_id: row.record.source().id.clone(), to: PhantomData };
             (key, Arc::new(row))
@@ -223,7 +229,7 @@ async fn everything<T: Kind>(conn: &mut Conn, which: Predicate) -> store::Result
     let mut listing = Listing::<T> { which, order: Vec::new(), beyond: None, backwards: false, limit: CHUNK };
     let mut all = Vec::new();
     loop {
-        let rows = record_list(conn, &listing).await?;
+        let rows = record_list(conn, &listing, &Needs::Everything).await?;
         listing.beyond = rows.last().map(|row| listing.position(row));
         let full = i64::try_from(rows.len()) == Ok(CHUNK);
         all.extend(rows.into_iter().map(Arc::new));

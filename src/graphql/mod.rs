@@ -8,6 +8,7 @@
 //! | `subscription` | what happens |
 //! | `connection`, `sync`, `write`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
+//! | `plan` | records written straight as JSON |
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
 //! | `shape` | the order and the nulls that a response owes its request |
 //! | `access` | who may do what |
@@ -29,6 +30,7 @@ mod loaders;
 mod mutation;
 mod objects;
 mod pagination;
+mod plan;
 mod query;
 mod scalars;
 mod shape;
@@ -55,6 +57,7 @@ use errors::{Fault, outward};
 use loaders::Loaders;
 use mutation::Mutation;
 use pagination::described;
+pub use plan::write as write_json;
 use query::Query;
 use shape::{Types, put_right};
 use subscription::Subscription;

@@ -10,6 +10,7 @@
 use std::cmp::Ordering::{Greater, Less};
 use std::convert::Infallible;
 use std::mem::discriminant;
+use std::sync::Arc;
 
 use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
 use async_graphql::{Context, InputType, Object, ObjectType, OutputType, SchemaBuilder, SubscriptionType};
@@ -20,10 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use super::errors::{Fault, Result};
 use super::objects::Shown;
+use super::plan::{Listed, PagePlan};
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::{ConnectionId, Instant};
-use crate::store::records::{Listing, Stored, record_count, record_list};
+use crate::store::records::{Listing, Needs, Stored, record_count, record_list};
 use crate::store::{self, Conn, Predicate, Scalar, Store};
 
 /// The size of a page when nobody says otherwise.
@@ -187,11 +189,17 @@ pub fn described<Q: ObjectType + 'static, M: ObjectType + 'static, S: Subscripti
 type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 
 /// What every connection has beside edges and `pageInfo`.
-pub struct Total(Box<Count>);
+#[derive(Clone)]
+pub struct Total(Arc<Count>);
 
 impl Total {
     fn of<F: Future<Output = Result<i64>> + Send + 'static>(count: impl Fn() -> F + Send + Sync + 'static) -> Self {
-        Self(Box::new(move || Box::pin(count())))
+        Self(Arc::new(move || Box::pin(count())))
+    }
+
+    /// Counts.
+    pub fn count(&self) -> BoxFuture<'static, Result<i64>> {
+        (self.0)()
     }
 
     /// The number of rows that `count` finds in the database.
@@ -217,7 +225,7 @@ pub trait AsyncCount: Clone + Send + Sync + 'static {
 impl Total {
     /// How many there are on all pages together. Counted only when it is asked for.
     async fn total_count(&self) -> Result<i64> {
-        (self.0)().await
+        self.count().await
     }
 }
 
@@ -230,6 +238,28 @@ fn page<N: OutputType>(previous: bool, next: bool, total: Total, edges: impl Int
     let mut page = Connection::with_additional_fields(previous, next, total);
     page.edges.extend(edges.into_iter().map(|(cursor, node)| Edge::new(cursor, node)));
     page
+}
+
+/// Records on a page, and what the page says of itself.
+pub struct Rows<T> {
+    /// The records.
+    pub rows: Vec<Arc<Stored<T>>>,
+    /// The place of each.
+    pub cursor: Box<dyn Fn(&Stored<T>) -> Cursor + Send + Sync>,
+    /// Whether there is something before them.
+    pub previous: bool,
+    /// Whether there is something after them.
+    pub next: bool,
+    /// How many there are on all pages.
+    pub total: Total,
+}
+
+impl<T: Shown> Rows<T> {
+    /// The page as async-graphql resolves it.
+    pub fn page(&self) -> Page<T::Object> {
+        let edges = self.rows.iter().map(|row| ((self.cursor)(row), T::shown(row.clone())));
+        page(self.previous, self.next, self.total.clone(), edges)
+    }
 }
 
 struct CountRecords<T>(Predicate, std::marker::PhantomData<fn() -> T>);
@@ -253,7 +283,7 @@ pub async fn records<T: Shown>(
     args: &Args,
     which: Predicate,
     order: Vec<(T::Sort, Direction)>,
-) -> Result<Page<T::Object>> {
+) -> Result<Listed<T>> {
     if order.len() > MOST_KEYS {
         return Err(Fault::argument("orderBy", format!("at most {MOST_KEYS} keys are allowed, not {}", order.len())));
     }
@@ -270,8 +300,10 @@ pub async fn records<T: Shown>(
     let bounded = Predicate::All(std::iter::once(which.clone()).chain(bounds).collect());
     listing = Listing { which: bounded, backwards: window.backwards, limit: window.limit + 1, ..listing };
     let store = &state(ctx)?.store;
+    let plan = PagePlan::of(ctx);
+    let needs = plan.as_ref().map_or(Needs::Everything, PagePlan::needs);
     let mut conn = store.read().await?;
-    let mut rows = record_list(&mut conn, &listing).await?;
+    let mut rows = record_list(&mut conn, &listing, &needs).await?;
     let size = usize::try_from(window.limit).unwrap_or_default();
     let more = rows.len() > size;
     if more && window.backwards {
@@ -286,13 +318,14 @@ pub async fn records<T: Shown>(
         let Some(behind) = behind.filter(|_| asked(ctx, flag)) else { return Ok(false) };
         let which = Predicate::All(vec![which.clone(), behind]);
         let probe = Listing::<T> { which, order: listing.order.clone(), beyond: None, backwards, limit: 1 };
-        Ok(!record_list(&mut conn, &probe).await?.is_empty())
+        Ok(!record_list(&mut conn, &probe, &Needs::These(Vec::new())).await?.is_empty())
     };
     let previous = (more && window.backwards) || exists("hasPreviousPage", window.after.as_ref().map(|values| not(beyond(values))), false).await?;
     let next = (more && !window.backwards) || exists("hasNextPage", window.before.as_ref().map(|values| not(short_of(values))), true).await?;
     let total = Total::counted(store, CountRecords::<T>(which.clone(), std::marker::PhantomData));
-    let edges = rows.into_iter().map(|row| (place.cursor(listing.position(&row)), T::shown(row.into())));
-    Ok(page(previous, next, total, edges))
+    let cursor = Box::new(move |row: &Stored<T>| place.cursor(listing.position(row)));
+    let rows = Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total };
+    Ok(Listed { plan, rows })
 }
 
 /// A record of this type, for the kinds of its keys.
@@ -302,7 +335,7 @@ fn blank<T: Shown>() -> Stored<T> {
 }
 
 /// One page of records that are all at hand, in the order of connection and source id.
-pub fn at_hand<T: Shown>(list: &'static str, args: &Args, all: &[std::sync::Arc<Stored<T>>]) -> Result<Page<T::Object>> {
+pub fn at_hand<T: Shown>(ctx: &Context<'_>, list: &'static str, args: &Args, all: &[Arc<Stored<T>>]) -> Result<Listed<T>> {
     let place = Place::of_records(list);
     let window = args.window(&place)?;
     let position = |row: &Stored<T>| vec![Scalar::Int(row.connection.0), Scalar::Text(row.record.source().id.clone())];
@@ -316,7 +349,9 @@ pub fn at_hand<T: Shown>(list: &'static str, args: &Args, all: &[std::sync::Arc<
     let shown = &rest[..size.min(rest.len())];
     let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
     let total = Total::of(move || std::future::ready(Ok(count)));
-    Ok(page(from > 0, rest.len() > size, total, shown.iter().map(|row| (place.cursor(position(row)), T::shown(row.clone())))))
+    let (previous, next) = (from > 0, rest.len() > size);
+    let cursor = Box::new(move |row: &Stored<T>| place.cursor(position(row)));
+    Ok(Listed { plan: PagePlan::of(ctx), rows: Rows { rows: shown.to_vec(), cursor, previous, next, total } })
 }
 
 /// A list whose rows have numbers and run in one direction.

@@ -16,6 +16,8 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, PathSegment, Response, Value};
 
+use super::plan::raw;
+
 /// The types of all fields, by the names of their objects and interfaces.
 #[derive(Debug, Default)]
 pub struct Types(HashMap<Name, HashMap<Name, Type>>);
@@ -126,10 +128,26 @@ pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option
         OperationType::Subscription => "Subscription",
     });
     let shape = Builder { types, document }.shape(None, &[(&found.node.selection_set.node, Some(&root))]);
+    if !response.errors.is_empty() {
+        thaw(&mut response.data);
+    }
     for error in &response.errors {
         fail(&mut response.data, &shape, None, &error.path);
     }
     sort(&mut response.data, &shape);
+}
+
+/// Makes values of what plans have written, so that what failed inside can be found there.
+fn thaw(value: &mut Value) {
+    if let Some(thawed) = raw(value).and_then(|text| serde_json::from_str(text).ok()) {
+        *value = thawed;
+        return;
+    }
+    match value {
+        Value::List(items) => items.iter_mut().for_each(thaw),
+        Value::Object(object) => object.values_mut().for_each(thaw),
+        _ => {}
+    }
 }
 
 /// Makes null what lies at the end of `path`, and its parents as far as they may not hold a null. True when `value` itself

@@ -7,9 +7,8 @@
 use async_graphql::{Response as Answer, ServerError, Value};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
-use crate::graphql::is_request_error;
+use crate::graphql::{is_request_error, write_json};
 
 /// The form in which an answer is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,16 +68,29 @@ fn quality(ranges: &[(&str, f32)], subtype: &str) -> (f32, bool) {
 }
 
 /// The body of an answer. Errors come first, where a person who reads it finds them.
-#[derive(Serialize)]
 struct Body<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
-    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
 }
 
+impl Body<'_> {
+    fn write(&self) -> serde_json::Result<Vec<u8>> {
+        let mut out = vec![b'{'];
+        if !self.errors.is_empty() {
+            out.extend_from_slice(b"\"errors\":");
+            serde_json::to_writer(&mut out, self.errors)?;
+        }
+        if let Some(data) = self.data {
+            out.extend_from_slice(if self.errors.is_empty() { b"\"data\":" } else { b",\"data\":" });
+            write_json(data, &mut out);
+        }
+        out.push(b'}');
+        Ok(out)
+    }
+}
+
 fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
-    match serde_json::to_vec(body) {
+    match body.write() {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "Failed to write an answer as JSON");

@@ -2,7 +2,7 @@
 //!
 //! Diesel's own inserts of many rows are neither cached nor fast (see the design's measurements). A node of ours with
 //! constant text is prepared once: on PostgreSQL one statement takes a page as arrays through `UNNEST`, on SQLite one
-//! cached statement is run row by row within the transaction.
+//! cached statement takes [`CHUNK`] rows, and another one what is left, row by row.
 
 use diesel::backend::Backend;
 use diesel::query_builder::AstPass;
@@ -15,7 +15,7 @@ use diesel::result::QueryResult;
 /// pub(super) struct TermInsert;
 /// impl TermInsert { pub(super) async fn run<'a>(conn: &mut Conn, rows: &'a [TermRow<'a>]) -> QueryResult<()> { … } }
 /// struct Arrays<'a> { connection_id: Vec<&'a i64>, … }   // INSERT INTO record_terms (…) SELECT * FROM UNNEST($1, …)
-/// struct One<'a>(&'a TermRow<'a>);                       // INSERT INTO record_terms (…) VALUES (?, …)
+/// struct Values<'a, const N: usize>(&'a [TermRow<'a>; N]); // INSERT INTO record_terms (…) VALUES (?, …), (?, …), …
 /// ```
 macro_rules! bulk_insert {
     (
@@ -51,7 +51,11 @@ macro_rules! bulk_insert {
                             };
                             c.query(async |c| diesel_async::RunQueryDsl::execute(arrays, c).await).await?;
                         }
-                        Conn::Lite(c) => c.block(|c| rows.iter().try_for_each(|row| diesel::query_dsl::methods::ExecuteDsl::execute(One(row), c).map(drop)))?,
+                        Conn::Lite(c) => c.block(|c| {
+                            let (chunks, rest) = rows.as_chunks::<{ bulk::CHUNK }>();
+                            chunks.iter().try_for_each(|chunk| diesel::query_dsl::methods::ExecuteDsl::execute(Values(chunk), c).map(drop))?;
+                            rest.iter().try_for_each(|row| diesel::query_dsl::methods::ExecuteDsl::execute(Values(std::array::from_ref(row)), c).map(drop))
+                        })?,
                     }
                     Ok(())
                 }
@@ -80,24 +84,27 @@ macro_rules! bulk_insert {
                 }
             }
 
-            struct One<'a>(&'a $row);
+            struct Values<'a, const N: usize>(&'a [$row; N]);
 
-            impl QueryId for One<'_> {
-                type QueryId = One<'static>;
+            impl<const N: usize> QueryId for Values<'_, N> {
+                type QueryId = Values<'static, N>;
                 const HAS_STATIC_QUERY_ID: bool = true;
             }
 
-            impl<'a> QueryFragment<Sqlite> for One<'a> {
+            impl<'a, const N: usize> QueryFragment<Sqlite> for Values<'a, N> {
                 fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> diesel::QueryResult<()> {
                     bulk::begin(&mut out, stringify!($table), COLUMNS)?;
-                    let mut joint = " VALUES (";
-                    $(out.push_sql(std::mem::replace(&mut joint, ", "));
-                    let get: fn(&'a $row) -> &'a $once_type = $once_get;
-                    out.push_bind_param::<SqlTypeOf<t::$once>, $once_type>(get(self.0))?;)+
-                    $($(out.push_sql(std::mem::replace(&mut joint, ", "));
-                    let get: fn(&'a $row) -> &'a $type = $get;
-                    out.push_bind_param::<SqlTypeOf<t::$column>, $type>(get(self.0))?;)+)?
-                    out.push_sql(")");
+                    let mut begin = " VALUES (";
+                    for row in self.0 {
+                        let mut joint = std::mem::replace(&mut begin, ", (");
+                        $(out.push_sql(std::mem::replace(&mut joint, ", "));
+                        let get: fn(&'a $row) -> &'a $once_type = $once_get;
+                        out.push_bind_param::<SqlTypeOf<t::$once>, $once_type>(get(row))?;)+
+                        $($(out.push_sql(std::mem::replace(&mut joint, ", "));
+                        let get: fn(&'a $row) -> &'a $type = $get;
+                        out.push_bind_param::<SqlTypeOf<t::$column>, $type>(get(row))?;)+)?
+                        out.push_sql(")");
+                    }
                     bulk::end(&mut out, CONFLICT.as_ref())
                 }
             }
@@ -105,6 +112,9 @@ macro_rules! bulk_insert {
     };
 }
 pub(super) use bulk_insert;
+
+/// How many rows a statement takes on SQLite: enough that what each statement costs is little beside the rows.
+pub(super) const CHUNK: usize = 32;
 
 /// The first of two expressions that is there.
 macro_rules! first_of {

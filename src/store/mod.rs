@@ -7,9 +7,11 @@
 //!
 //! Functions take the connection first and are named noun first: `schedule_lease`, `connection_list`.
 
+pub mod apply;
 pub mod budgets;
 mod bulk;
 pub mod changes;
+mod columns;
 mod conn;
 pub mod connections;
 pub mod deletions;

@@ -1,15 +1,9 @@
-//! The nine record tables: how a page of a sync is laid down, and how lists are read back.
+//! The nine record tables, and how lists are read from them.
 //!
 //! The tables are typed and the queries are concrete Diesel, but there is one body for all nine: the macro
-//! [`stored`], expanded for each declaration of `record`. What is the same for every type is generic over [`Kind`].
-//!
-//! **Invariants.**
-//! * Content is compared by hash before anything is written: a record that did not change costs a read, and no write,
-//!   not even a lock on its row.
-//! * Whoever writes records of a connection and type holds the lock of that schedule's row, so between reading the
-//!   hashes and writing the rows nobody else writes.
+//! [`stored`], expanded for each declaration of `record`. What is the same for every type is generic over [`Kind`]. How they are written is `apply`'s business.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use diesel::pg::Pg;
 use diesel::result::QueryResult;
@@ -17,11 +11,13 @@ use diesel::sqlite::Sqlite;
 use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable, Selectable};
 
 use super::bulk::bulk_insert;
-use super::conn::{Columns as _, Conn, Run as _, Tx};
+pub use super::columns::Needs;
+use super::columns::{Choice, ColumnOf, Weight, chosen};
+use super::conn::{Conn, Run as _};
 use super::error::{During as _, Result};
 use super::filter::{self as operators, Operators as _};
 use super::predicate::{Column, Op, Ordering, Predicate, Scalar};
-use super::{changes, schema};
+use super::schema;
 use crate::record::filter::Direction;
 use crate::record::{self, ConnectionId, DataType, Instant, Json, Record, Source, Term, diff};
 
@@ -43,19 +39,25 @@ pub struct Stored<T> {
 }
 
 /// What is known of a stored record before its new content is laid down.
-struct Known {
-    hash: i64,
-    deleted: bool,
+#[doc(hidden)]
+#[derive(Debug, Queryable)]
+pub struct Known {
+    pub(super) source_id: String,
+    pub(super) content_hash: i64,
+    pub(super) row_hash: Option<i64>,
+    pub(super) deleted_at: Option<Instant>,
+    pub(super) source_updated_at: Option<Instant>,
 }
 
-/// A row about to be written. Made and read by this module only.
+/// A row about to be written. Made by `apply` only.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct NewRow<'a, T> {
-    connection: i64,
-    at: Instant,
-    hash: i64,
-    record: &'a T,
+    pub(super) connection: i64,
+    pub(super) at: Instant,
+    pub(super) content_hash: i64,
+    pub(super) row_hash: Option<i64>,
+    pub(super) record: &'a T,
 }
 
 /// What a table of records can do. Implemented by [`stored`] for each of the nine.
@@ -77,11 +79,19 @@ pub trait Kind: Record {
     /// A stored record's value of a sort key, with the stand-in for "no value".
     fn sort_value(stored: &Stored<Self>, sort: Self::Sort) -> Scalar;
     #[doc(hidden)]
-    fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: i64) -> impl Future<Output = QueryResult<Vec<Stored<Self>>>> + Send;
+    fn select(
+        conn: &mut Conn,
+        which: Predicate,
+        ordering: Ordering,
+        limit: i64,
+        needs: &Needs,
+    ) -> impl Future<Output = QueryResult<Vec<Stored<Self>>>> + Send;
     #[doc(hidden)]
     fn tally(conn: &mut Conn, which: Predicate) -> impl Future<Output = QueryResult<i64>> + Send;
     #[doc(hidden)]
-    fn hashes(conn: &mut Conn, which: Predicate) -> impl Future<Output = QueryResult<Vec<(String, i64, Option<Instant>)>>> + Send;
+    fn hashes(conn: &mut Conn, which: Predicate) -> impl Future<Output = QueryResult<Vec<Known>>> + Send;
+    #[doc(hidden)]
+    fn mark_row(conn: &mut Conn, which: Predicate, row_hash: Option<i64>) -> impl Future<Output = QueryResult<()>> + Send;
     /// Its table.
     const TABLE: &'static str;
     #[doc(hidden)]
@@ -95,8 +105,9 @@ pub trait Kind: Record {
 /// ```ignore
 /// #[derive(Queryable, Selectable)] struct Row { connection_id: i64, source_id: String, …, order_number: String, … }
 /// impl From<Row> for Stored<Order> { … }
+/// struct Chosen(Choice);                               // SELECT order_number, NULL, … : the columns that are needed
 /// struct PgUpsert<'a> { order_number: Vec<&'a String>, … }     // INSERT … SELECT * FROM UNNEST($1, …) ON CONFLICT …
-/// struct LiteUpsert<'a>(NewRow<'a, Order>);                    // INSERT … VALUES (?, …) ON CONFLICT …, one row, cached
+/// struct LiteUpsert<'a, const N: usize>(&'a [NewRow<'a, Order>; N]); // INSERT … VALUES (?, …), … ON CONFLICT …, cached
 /// impl Kind for Order { … }
 /// ```
 macro_rules! stored {
@@ -113,6 +124,7 @@ macro_rules! stored {
             use super::*;
                         use crate::record::*;
             use schema::$table::{self as t, table};
+            use diesel::Column as _;
 
             #[derive(Queryable, Selectable)]
             #[diesel(table_name = schema::$table, check_for_backend(Pg, Sqlite))]
@@ -148,6 +160,24 @@ macro_rules! stored {
                 }
             }
 
+            const COLUMNS: &[ColumnOf] = &[
+                (t::connection_id::NAME, None),
+                (t::source_id::NAME, None),
+                (t::source_created_at::NAME, None),
+                (t::source_updated_at::NAME, None),
+                (t::first_seen_at::NAME, None),
+                (t::changed_at::NAME, None),
+                (t::deleted_at::NAME, None),
+                (t::version::NAME, None),
+                (t::source_url::NAME, None),
+                (t::additional_fields::NAME, <Option<Json> as Weight>::BLANK),
+                (t::raw::NAME, <Option<Json> as Weight>::BLANK),
+                $((t::$field::NAME, <$type as Weight>::BLANK),)+
+                $((t::$flat::NAME, <$flat_type as Weight>::BLANK),)*
+            ];
+
+            chosen!(Chosen of $table as Row);
+
             bulk_insert! {
                 Upsert of NewRow<'a, $name> => $table
                 once {
@@ -160,7 +190,8 @@ macro_rules! stored {
                 source_created_at: Option<Instant> = |row| &row.record.source.created_at;
                 source_updated_at: Option<Instant> = |row| &row.record.source.updated_at;
                 changed_at: Instant = |row| &row.at;
-                content_hash: i64 = |row| &row.hash;
+                content_hash: i64 = |row| &row.content_hash;
+                row_hash: Option<i64> = |row| &row.row_hash;
                 source_url: Option<String> = |row| &row.record.source.url;
                 additional_fields: Option<Json> = |row| &row.record.source.additional_fields;
                 raw: Option<Json> = |row| &row.record.source.raw;
@@ -237,8 +268,8 @@ macro_rules! stored {
                     }
                 }
 
-                async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: i64) -> QueryResult<Vec<Stored<Self>>> {
-                    let rows: Vec<Row> = table.filter(which).order(ordering).limit(limit).select(Row::columns()).all(conn).await?;
+                async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: i64, needs: &Needs) -> QueryResult<Vec<Stored<Self>>> {
+                    let rows: Vec<Row> = table.filter(which).order(ordering).limit(limit).select(Chosen(Choice::of(COLUMNS, needs))).all(conn).await?;
                     Ok(rows.into_iter().map(Stored::from).collect())
                 }
 
@@ -246,8 +277,12 @@ macro_rules! stored {
                     table.filter(which).count().one(conn).await
                 }
 
-                async fn hashes(conn: &mut Conn, which: Predicate) -> QueryResult<Vec<(String, i64, Option<Instant>)>> {
-                    table.filter(which).select((t::source_id, t::content_hash, t::deleted_at)).all(conn).await
+                async fn hashes(conn: &mut Conn, which: Predicate) -> QueryResult<Vec<Known>> {
+                    table.filter(which).select((t::source_id, t::content_hash, t::row_hash, t::deleted_at, t::source_updated_at)).all(conn).await
+                }
+
+                async fn mark_row(conn: &mut Conn, which: Predicate, row_hash: Option<i64>) -> QueryResult<()> {
+                    diesel::update(table.filter(which)).set(t::row_hash.eq(row_hash)).run(conn).await.map(drop)
                 }
 
                 const TABLE: &'static str = stringify!($table);
@@ -390,7 +425,7 @@ fn linked(column: Column, to: &[(ConnectionId, &str)]) -> Predicate {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>) -> Result<Vec<Stored<K>>> {
+pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: &Needs) -> Result<Vec<Stored<K>>> {
     let mut ordering = listing.ordering();
     if listing.backwards {
         ordering = ordering.reversed();
@@ -399,7 +434,7 @@ pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>) -> Resu
         Some(values) => Predicate::All(vec![listing.which.clone(), Predicate::After(ordering.clone(), values.clone())]),
         None => listing.which.clone(),
     };
-    let mut rows = K::select(conn, which, ordering, listing.limit).await.during("Failed to read a list of records")?;
+    let mut rows = K::select(conn, which, ordering, listing.limit, needs).await.during("Failed to read a list of records")?;
     if listing.backwards {
         rows.reverse();
     }
@@ -418,177 +453,11 @@ pub async fn record_count<K: Kind>(conn: &mut Conn, which: Predicate) -> Result<
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn record_many<K: Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str)]) -> Result<Vec<Stored<K>>> {
+pub async fn record_many<K: Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str)], needs: &Needs) -> Result<Vec<Stored<K>>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
     let limit = i64::try_from(keys.len()).unwrap_or(i64::MAX);
-    K::select(conn, Predicate::records(keys), Ordering(vec![(Column::SOURCE_ID, Direction::Asc)]), limit).await.during("Failed to read records by id")
-}
-
-/// What came of laying records down.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// Records that were not there.
-    pub created: i64,
-    /// Records whose content differs, and deleted ones that came back.
-    pub updated: i64,
-    /// Records that are as they were.
-    pub unchanged: i64,
-    /// Records that no database can hold: source id and reason.
-    pub refused: Vec<(String, &'static str)>,
-    /// What the change log has to say of it.
-    pub changes: Vec<changes::Entry>,
-}
-
-/// Whether the change log tells of single records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tell {
-    /// An entry for each record that changed.
-    Each,
-    /// An entry for each that was there before: an initial sync, whose readers start from the lists. It may be another's second
-    /// attempt, and then the lists have shown what that stored.
-    Known,
-}
-
-/// Lays records down: those that differ from what is stored are written, the others are not touched.
-///
-/// The caller holds the lock of the schedule's row.
-///
-/// # Errors
-/// When the database refuses; the transaction is then of no more use.
-pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, records: &[K], now: Instant, tell: Tell) -> Result<Applied> {
-    let mut applied = Applied::default();
-    // Sorted, so that two processes lock in one order; the later of two of the same id counts.
-    let mut wanted: BTreeMap<&str, (&K, i64)> = BTreeMap::new();
-    let mut buffer = Vec::with_capacity(4096);
-    for record in records {
-        match content_hash(record, &mut buffer) {
-            Ok(hash) => drop(wanted.insert(record.source().id.as_str(), (record, hash))),
-            Err(reason) => applied.refused.push((record.source().id.clone(), reason)),
-        }
-    }
-    let keys: Vec<_> = wanted.keys().map(|id| (connection, *id)).collect();
-    if keys.is_empty() {
-        return Ok(applied);
-    }
-    let known = K::hashes(tx, Predicate::records(&keys)).await.during("Failed to read the hashes of stored records")?;
-    let known: HashMap<String, Known> = known.into_iter().map(|(id, hash, deleted_at)| (id, Known { hash, deleted: deleted_at.is_some() })).collect();
-    let mut differing: Vec<(&str, changes::Kind)> = Vec::new();
-    for (id, (_, hash)) in &wanted {
-        match known.get(*id) {
-            None => {
-                applied.created += 1;
-                differing.push((id, changes::Kind::Created));
-            }
-            Some(known) if known.deleted => {
-                applied.updated += 1;
-                differing.push((id, changes::Kind::Restored));
-            }
-            Some(known) if known.hash != *hash => {
-                applied.updated += 1;
-                differing.push((id, changes::Kind::Updated));
-            }
-            Some(_) => applied.unchanged += 1,
-        }
-    }
-    if differing.is_empty() {
-        return Ok(applied);
-    }
-    let is_told = |kind| tell == Tell::Each || kind != changes::Kind::Created;
-    let updated: Vec<_> = differing.iter().filter(|(_, kind)| *kind == changes::Kind::Updated).map(|(id, _)| (connection, *id)).collect();
-    let old: HashMap<String, K> = record_many::<K>(tx, &updated).await?.into_iter().map(|old| (old.record.source().id.clone(), old.record)).collect();
-    applied.changes.extend(differing.iter().filter(|(_, kind)| is_told(*kind)).map(|(id, kind)| {
-        let previous = old.get(*id).zip(wanted.get(id)).and_then(|(old, (new, _))| diff::previous_attributes(old, *new));
-        changes::Entry { kind: *kind, connection, data_type: K::DATA_TYPE, source_id: Some((*id).to_owned()), previous }
-    }));
-    let rows = differing.iter().filter_map(|(id, _)| wanted.get(id)).map(|(record, hash)| NewRow {
-        connection: connection.0,
-        at: now,
-        hash: *hash,
-        record: *record,
-    });
-    K::upsert(tx, rows.collect()).await.during("Failed to write records")?;
-    let changed: Vec<&K> = differing.iter().filter_map(|(id, _)| wanted.get(id)).map(|(record, _)| *record).collect();
-    term_replace(tx, connection, &changed, &known).await?;
-    Ok(applied)
-}
-
-/// A term of a record, about to be written.
-pub(super) struct TermRow<'a> {
-    connection: i64,
-    data_type: DataType,
-    source_id: &'a str,
-    term: Term,
-    value: &'a str,
-}
-
-bulk_insert! {
-    TermInsert of TermRow<'a> => record_terms
-    once {
-        connection_id: i64 = |row| &row.connection;
-        data_type: DataType = |row| &row.data_type;
-        source_id: &'a str = |row| &row.source_id;
-        term: Term = |row| &row.term;
-        value: &'a str = |row| &row.value;
-    }
-}
-
-/// Replaces the terms of records; only those that were there before can have old ones.
-async fn term_replace<K: Kind>(tx: &mut Tx, connection: ConnectionId, records: &[&K], known: &HashMap<String, Known>) -> Result<()> {
-    use schema::record_terms as t;
-    let old: Vec<_> = records.iter().map(|record| (connection, record.source().id.as_str())).filter(|(_, id)| known.contains_key(*id)).collect();
-    if !old.is_empty() {
-        let which = t::table.filter(t::data_type.eq(K::DATA_TYPE)).filter(Predicate::records(&old));
-        diesel::delete(which).run(tx).await.during("Failed to remove old search terms")?;
-    }
-    let mut rows = Vec::new();
-    for record in records {
-        let mut terms = record.terms();
-        terms.sort_unstable();
-        terms.dedup();
-        let source_id = record.source().id.as_str();
-        rows.extend(terms.into_iter().map(|(term, value)| TermRow { connection: connection.0, data_type: K::DATA_TYPE, source_id, term, value }));
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    TermInsert::run(tx, &rows).await.during("Failed to write search terms")
-}
-
-/// The first 64 bits of the content's hash: what differs by it is written. The raw payload, by far the largest part, is hashed as
-/// it lies there; written as a string into JSON it would cost more than all the rest.
-fn content_hash<K: Record>(record: &K, buffer: &mut Vec<u8>) -> std::result::Result<i64, &'static str> {
-    buffer.clear();
-    serde_json::to_writer(&mut *buffer, record).map_err(|_| "cannot be written as JSON")?;
-    if has_nul(buffer) {
-        return Err("holds the character U+0000, which no database can keep");
-    }
-    let raw = record.source().raw.as_ref().map_or("", |raw| raw.as_str());
-    let hash = blake3::Hasher::new().update(buffer).update(&[0]).update(raw.as_bytes()).finalize();
-    let mut first = [0; 8];
-    first.copy_from_slice(&hash.as_bytes()[..8]);
-    Ok(i64::from_le_bytes(first))
-}
-
-/// Whether JSON text holds an escaped NUL. A backslash before the escape's own makes it plain text.
-fn has_nul(json: &[u8]) -> bool {
-    memchr::memmem::find_iter(json, b"\\u0000").any(|at| {
-        let backslashes = json[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
-        backslashes % 2 == 0
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nul_is_found_and_text_that_looks_like_one_is_not() {
-        let json = |text: &str| serde_json::to_vec(&serde_json::json!({ "a": text })).unwrap_or_default();
-        assert!(has_nul(&json("x\0y")));
-        assert!(has_nul(&json("\\\0")));
-        assert!(!has_nul(&json("\\u0000")));
-        assert!(!has_nul(&json("plain")));
-    }
+    let ordering = Ordering(vec![(Column::SOURCE_ID, Direction::Asc)]);
+    K::select(conn, Predicate::records(keys), ordering, limit, needs).await.during("Failed to read records by id")
 }

@@ -252,6 +252,7 @@ diesel::table! {
         by_warehouse -> Json,
         lots -> Json,
         locations -> Json,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -284,6 +285,7 @@ diesel::table! {
         supplier -> Nullable<Json>,
         supplier_products -> Json,
         components -> Json,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -321,6 +323,7 @@ diesel::table! {
         shipments -> Json,
         totals -> Json,
         delivery -> Json,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -353,6 +356,7 @@ diesel::table! {
         notes -> Json,
         line_items -> Json,
         receipts -> Json,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -380,6 +384,7 @@ diesel::table! {
         notes -> Json,
         line_items -> Json,
         shipments -> Json,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -402,6 +407,7 @@ diesel::table! {
         raw -> Nullable<Json>,
         name -> Text,
         carrier -> Nullable<Json>,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -425,6 +431,7 @@ diesel::table! {
         name -> Text,
         code -> Nullable<Text>,
         address -> Nullable<Json>,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -447,6 +454,7 @@ diesel::table! {
         raw -> Nullable<Json>,
         name -> Text,
         email -> Nullable<Text>,
+        row_hash -> Nullable<BigInt>,
     }
 }
 
@@ -471,6 +479,7 @@ diesel::table! {
         warehouse -> Nullable<Text>,
         location_type -> Nullable<Text>,
         measurements -> Nullable<Json>,
+        row_hash -> Nullable<BigInt>,
     }
 }
 

@@ -4,21 +4,24 @@
 //! A page that is both committed and the last leaves nothing to be done: there is no moment at which a run has read
 //! everything and is not ended.
 
+use std::collections::HashSet;
+
 use super::policy::{self, Step};
 use super::runner::{Broken, Worker};
 use super::status::{degrade, recover};
 use crate::metrics::Counts;
 use crate::record::{ErrorCode, Failure, Instant, Json, nine};
+use crate::store::apply::{Applied, Arrived, Tell, record_apply, record_rows};
 use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
 use crate::store::connections::{issue_clear, issue_clear_but, issue_list, issue_raise};
 use crate::store::deletions::{Missing, record_delete_named, record_delete_unlisted, record_missing};
-use crate::store::records::{self, Applied, Tell, record_apply};
+use crate::store::records;
 use crate::store::runs::{
     Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_listed, reject_put, run_advance, run_deleted, run_trim,
 };
 use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside};
 use crate::store::{self, Tx};
-use crate::wms::{AnyPage, Next, Page};
+use crate::wms::{AnyPage, Next, Page, Row, Rows};
 
 /// What became of the deletions that a complete listing asks for.
 enum Deletions {
@@ -26,6 +29,32 @@ enum Deletions {
     Carried(Vec<Entry>),
     /// They are more than is plausible: somebody must confirm them.
     Held(Missing),
+}
+
+/// A page whose rows have been mapped, as far as they differ from what is stored.
+struct Read<K> {
+    page: Page<K>,
+    /// How many rows it showed; one that is there twice counts twice.
+    shown: usize,
+    /// Of the page's records, in their order: the hash of the row that each was mapped from.
+    row_hashes: Vec<Option<i64>>,
+    /// The source ids of the rows that are as they were.
+    same: Vec<String>,
+    /// When the WMS last changed those, as far as it says.
+    same_dates: Vec<Instant>,
+}
+
+impl<K: records::Kind> Read<K> {
+    fn arrived(&self) -> Vec<Arrived<'_, K>> {
+        self.page.records.iter().zip(&self.row_hashes).map(|(record, row_hash)| Arrived { record, row_hash: *row_hash }).collect()
+    }
+
+    /// The source ids that the page shows, those of rejects included: what cannot be mapped is still there.
+    fn listed(&self) -> Vec<&str> {
+        let rejected = self.page.rejects.iter().filter_map(|reject| reject.source_id.as_deref());
+        let mapped = self.page.records.iter().map(|record| record.source().id.as_str());
+        mapped.chain(self.same.iter().map(String::as_str)).chain(rejected).collect()
+    }
 }
 
 /// The code of the issue that deletions wait for somebody's word.
@@ -46,22 +75,53 @@ impl Worker<'_> {
         Ok(goes_on)
     }
 
+    /// Maps the rows that differ from what is stored.
+    async fn read<K: records::Kind>(&self, mut page: Page<K>) -> store::Result<Read<K>> {
+        let shown = page.records.len() + page.rejects.len() + page.rows.as_ref().map_or(0, Rows::len);
+        let mut row_hashes = vec![None; page.records.len()];
+        let (mut same, mut same_dates) = (Vec::new(), Vec::new());
+        if let Some(rows) = page.rows.take() {
+            let rows_of_last = latest(&rows);
+            let ids: Vec<&str> = rows_of_last.iter().map(|row| row.source_id.as_str()).collect();
+            let stored = record_rows::<K>(&mut self.handle.shared.store.read().await?, self.lease.connection(), &ids).await?;
+            for row in rows_of_last {
+                let hash = rows.hash(row);
+                match stored.get(&row.source_id) {
+                    Some(stored) if stored.hash == hash => {
+                        same.push(row.source_id.clone());
+                        same_dates.extend(stored.source_updated_at);
+                    }
+                    _ => match rows.map(&row.raw) {
+                        Ok(record) => {
+                            page.records.push(record);
+                            row_hashes.push(Some(hash));
+                        }
+                        Err(reject) => page.rejects.push(reject),
+                    },
+                }
+            }
+        }
+        Ok(Read { page, shown, row_hashes, same, same_dates })
+    }
+
     async fn commit<K: records::Kind>(&self, page: Page<K>, step: &Step) -> Result<(SyncRun, bool), Broken> {
         let shared = &self.handle.shared;
         let (connection, run) = (self.lease.connection(), &self.lease.run);
+        let read = self.read(page).await?;
+        let page = &read.page;
         let now = shared.clock.now();
         let tell = if run.trigger == SyncTrigger::Initial { Tell::Known } else { Tell::Each };
         let mut tx = shared.store.write().await?;
         lease_hold(&mut tx, &self.lease, shared.lease_end()).await?;
-        let mut applied = record_apply(&mut tx, connection, &page.records, now, tell).await?;
+        let mut applied = record_apply(&mut tx, connection, &read.arrived(), now, tell).await?;
         let gone = record_delete_named::<K>(&mut tx, connection, &page.deleted, now).await?;
-        let rejected = reject(&mut tx, run.id, &page, &applied, now).await?;
+        let rejected = reject(&mut tx, run.id, page, &applied, now).await?;
         // A row that cannot even be named may be any record: then the listing proves nothing.
         let all_named = page.rejects.iter().all(|reject| reject.source_id.is_some());
         if self.may_be_complete() && all_named {
-            page_listed(&mut tx, run.id, run.pages, &listed(&page)).await?;
+            page_listed(&mut tx, run.id, run.pages, &read.listed()).await?;
         }
-        let progress = self.progress(&page, step, &applied, gone.len(), rejected);
+        let progress = self.progress(&read, step, &applied, gone.len(), rejected);
         let mut run = run_advance(&mut tx, run, &progress).await?;
         let mut entries = std::mem::take(&mut applied.changes);
         entries.extend(gone);
@@ -82,8 +142,9 @@ impl Worker<'_> {
     }
 
     /// What the page adds to the run.
-    fn progress<K: records::Kind>(&self, page: &Page<K>, step: &Step, applied: &Applied, gone: usize, rejected: i64) -> Progress {
-        let dates = || page.records.iter().filter_map(|record| record.source().updated_at);
+    fn progress<K: records::Kind>(&self, read: &Read<K>, step: &Step, applied: &Applied, gone: usize, rejected: i64) -> Progress {
+        let page = &read.page;
+        let dates = || page.records.iter().filter_map(|record| record.source().updated_at).chain(read.same_dates.iter().copied());
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let (checkpoint, since) = match step {
             Step::Page(checkpoint) => (Some(Json::of(checkpoint)), None),
@@ -91,10 +152,10 @@ impl Worker<'_> {
             Step::End => (None, None),
         };
         Progress {
-            read: count(page.records.len() + page.rejects.len()),
+            read: count(read.shown),
             created: applied.created,
             updated: applied.updated,
-            unchanged: applied.unchanged,
+            unchanged: applied.unchanged + count(read.same.len()),
             deleted: count(gone),
             rejected,
             // A window's chunks are listings of their own.
@@ -197,10 +258,12 @@ impl Worker<'_> {
     }
 }
 
-/// The source ids that a page shows, those of rejects included: what cannot be mapped is still there.
-fn listed<K: records::Kind>(page: &Page<K>) -> Vec<&str> {
-    let rejected = page.rejects.iter().filter_map(|reject| reject.source_id.as_deref());
-    page.records.iter().map(|record| record.source().id.as_str()).chain(rejected).collect()
+/// The rows, each record's last one.
+fn latest<K>(rows: &Rows<K>) -> Vec<&Row> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    let mut latest: Vec<&Row> = rows.iter().rev().filter(|row| seen.insert(row.source_id.as_str())).collect();
+    latest.reverse();
+    latest
 }
 
 /// Keeps what could not be mapped, and what no database can hold.

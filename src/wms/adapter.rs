@@ -28,6 +28,7 @@ use serde_json::Value;
 
 use super::error::{Error, Kind};
 use super::http::Http;
+use super::row::Rows;
 use crate::record::draft::{Command, CreateOrder, UpdateProduct, WriteAction};
 use crate::record::{
     DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Record, Return, ShippingMethod, Warehouse, WarehouseCustomer,
@@ -139,11 +140,13 @@ pub struct Reject {
     pub raw: Json,
 }
 
-/// One page of a listing.
-#[derive(Debug, Clone)]
+/// One page of a listing. The same record may come twice; the later one counts.
+#[derive(Debug)]
 pub struct Page<T> {
-    /// The records, in any order. The same record may come twice; the later one counts.
+    /// The records, in any order.
     pub records: Vec<T>,
+    /// Rows that are left for the engine to have mapped where they differ from what is stored.
+    pub rows: Option<Rows<T>>,
     /// What could not be mapped.
     pub rejects: Vec<Reject>,
     /// Source ids that the source itself says are gone.
@@ -160,7 +163,22 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// A page of `records` with nothing else to say.
     pub fn new(records: Vec<T>, next: Next) -> Self {
-        Self { records, rejects: Vec::new(), deleted: Vec::new(), next, total: None, source_time: None }
+        Self { records, rows: None, rejects: Vec::new(), deleted: Vec::new(), next, total: None, source_time: None }
+    }
+
+    /// The page with all its rows mapped.
+    #[cfg(test)]
+    #[must_use]
+    pub fn mapped(mut self) -> Self {
+        let rows = self.rows.take();
+        for row in rows.iter().flat_map(Rows::iter) {
+            match rows.as_ref().map(|rows| rows.map(&row.raw)) {
+                Some(Ok(record)) => self.records.push(record),
+                Some(Err(reject)) => self.rejects.push(reject),
+                None => {}
+            }
+        }
+        self
     }
 }
 
@@ -197,7 +215,7 @@ pub struct Written<T> {
 macro_rules! any_page {
     ($([$variant:ident, $type:ident])+) => {
         /// A page of any of the nine types.
-        #[derive(Debug, Clone)]
+        #[derive(Debug)]
         pub enum AnyPage {
             $(#[doc = concat!("Of [`", stringify!($type), "`].")] $variant(Page<$type>)),+
         }

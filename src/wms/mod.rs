@@ -11,6 +11,7 @@ mod contract;
 mod error;
 pub mod http;
 pub mod odoo;
+mod row;
 pub mod sandbox;
 
 pub use adapter::{
@@ -18,6 +19,7 @@ pub use adapter::{
 };
 pub use budget::{Budget, Gate, Priority};
 pub use error::{Error, Kind, Retry};
+pub use row::{Row, Rows};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {

@@ -12,9 +12,10 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::record::draft::{Command, CreateOrder, UpdateProduct};
 use crate::record::{ConnectionId, ErrorCode, Failure, Json, Order, Product};
+use crate::store::apply::{Tell, record_apply};
 use crate::store::changes::{Cause, change_append};
 use crate::store::connections::connection_find;
-use crate::store::records::{Kind, Stored, Tell, record_apply, record_many};
+use crate::store::records::{Kind, Needs, Stored, record_many};
 use crate::store::schedules::schedule_lock;
 use crate::store::writes::{Write, WriteStatus, write_finish, write_put, write_sent};
 use crate::store::{self, Store};
@@ -163,7 +164,7 @@ impl Job {
         let source_id = written.record.source().id.clone();
         let mut tx = self.store.write().await?;
         schedule_lock(&mut tx, self.connection, T::DATA_TYPE).await?;
-        let applied = record_apply(&mut tx, self.connection, std::slice::from_ref(&written.record), now, Tell::Each).await?;
+        let applied = record_apply(&mut tx, self.connection, &[(&written.record).into()], now, Tell::Each).await?;
         if let Some((_, reason)) = applied.refused.first() {
             tracing::error!(write.id = write, reason, "A record that was written cannot be stored");
         }
@@ -172,7 +173,7 @@ impl Job {
         change_append(&mut tx, applied.changes, Cause { run: None, write: Some(write) }, now).await?;
         self.store.commit(tx).await?;
         self.count(&ended);
-        let record = record_many::<T>(&mut self.store.read().await?, &[(self.connection, &source_id)]).await?.into_iter().next();
+        let record = record_many::<T>(&mut self.store.read().await?, &[(self.connection, &source_id)], &Needs::Everything).await?.into_iter().next();
         Ok(Outcome { record, write: Some(ended), failure: None })
     }
 

@@ -5,7 +5,8 @@ use async_graphql::{Context, Object, ObjectType};
 
 use super::Synced;
 use crate::graphql::errors::Result;
-use crate::graphql::pagination::{self, Args, Page};
+use crate::graphql::pagination::{self, Args};
+use crate::graphql::plan::Listed;
 use crate::graphql::state;
 use crate::record::*;
 use crate::store::records::locations_of;
@@ -59,9 +60,9 @@ impl OrderBeside<'_> {
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-    ) -> Result<Page<Synced<Return>>> {
+    ) -> Result<Listed<Return>> {
         let all = state(ctx)?.loaders.returns_of(self.at, &self.order.source.id).await?;
-        pagination::at_hand("Order.returns", &Args::forward(first, after), &all)
+        pagination::at_hand(ctx, "Order.returns", &Args::forward(first, after), &all)
     }
 }
 
@@ -106,7 +107,7 @@ impl WarehouseBeside<'_> {
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-    ) -> Result<Page<Synced<WarehouseLocation>>> {
+    ) -> Result<Listed<WarehouseLocation>> {
         let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), locations_of(self.at, &self.warehouse.source.id)]);
         pagination::records::<WarehouseLocation>(ctx, "Warehouse.locations", &Args::forward(first, after), which, Vec::new()).await
     }

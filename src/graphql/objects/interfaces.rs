@@ -62,7 +62,7 @@ macro_rules! interfaces {
         /// The record with this id; `None` when it has not been synced.
         pub async fn record_by_id(loaders: &Loaders, data_type: DataType, at: ConnectionId, source_id: &str) -> Result<Option<Record>> {
             Ok(match data_type {
-                $(DataType::$data_type => loaders.record::<record::$type>(at, source_id).await?.map(Record::$type),)+
+                $(DataType::$data_type => loaders.record::<record::$type>(at, source_id).await?.map(|found| Record::$type(Synced(found))),)+
             })
         }
     };

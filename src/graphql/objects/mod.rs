@@ -14,13 +14,14 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{ContextSelectionSet, Error, ID, InputType, Object, OutputType, Positioned, ServerResult, TypeName, Value};
+use async_graphql::{ContainerType, ContextSelectionSet, Error, ID, InputType, Object, OutputType, Positioned, ServerResult, TypeName, Value};
 
 use beside::Beside;
 pub use interfaces::{Node, Record, RecordIsNode, record_by_id};
 
 use super::connection::ConnectedWms;
 use super::errors::{Fault, Result};
+use super::plan::Shape;
 use super::state;
 use crate::record::*;
 use crate::store::records::{Kind, Stored};
@@ -35,12 +36,23 @@ pub struct Part<'a, T> {
 }
 
 /// One of the nine record types.
-pub trait Shown: Kind<Sort: InputType> + Default {
+pub trait Shown: Kind<Sort: InputType> + Default + Shape {
     /// Its GraphQL object.
-    type Object: OutputType;
+    type Object: ContainerType;
+    /// The names of its lists' types.
+    const LIST: ListNames;
 
     /// A record, shown.
     fn shown(stored: Arc<Stored<Self>>) -> Self::Object;
+}
+
+/// The names of a list's types.
+#[derive(Debug, Clone, Copy)]
+pub struct ListNames {
+    /// Of a page.
+    pub connection: &'static str,
+    /// Of an entry.
+    pub edge: &'static str,
 }
 
 /// How a value of the model is shown. `at` is the connection that it belongs to.
@@ -123,7 +135,7 @@ impl<T: Shown> OutputType for Relation<'_, T> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let found = match state(ctx) {
-            Ok(state) => state.loaders.record::<T>(self.at, self.link.source_id()).await,
+            Ok(state) => state.loaders.record::<T>(self.at, self.link.source_id()).await.map(|found| found.map(T::shown)),
             Err(fault) => Err(fault),
         };
         let found = found.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
@@ -168,6 +180,7 @@ macro_rules! object {
 
         impl Shown for $name {
             type Object = Synced<Self>;
+            const LIST: ListNames = ListNames { connection: concat!(stringify!($name), "Connection"), edge: concat!(stringify!($name), "Edge") };
 
             fn shown(stored: Arc<Stored<Self>>) -> Synced<Self> {
                 Synced(stored)

@@ -3,6 +3,7 @@
 mod edge;
 mod lists;
 mod objects;
+mod plan;
 
 use async_graphql::Request;
 use serde_json::Value;
@@ -10,9 +11,10 @@ use serde_json::Value;
 use super::*;
 use crate::record::*;
 use crate::store::Sizes;
+use crate::store::apply::{Arrived, Tell, record_apply};
 use crate::store::connections::{NewConnection, connection_create};
 use crate::store::keys::{Access, ApiKey};
-use crate::store::records::{Kind, Tell, record_apply};
+use crate::store::records::Kind;
 use crate::store::schedules::{NewSchedule, schedule_create};
 use crate::store::vault::Vault;
 
@@ -68,7 +70,8 @@ impl World {
 
     async fn lay<K: Kind>(&self, connection: i64, now: Instant, records: &[K]) {
         let mut tx = self.store.write().await.unwrap();
-        let applied = record_apply(&mut tx, ConnectionId(connection), records, now, Tell::Known).await.unwrap();
+        let arrived: Vec<_> = records.iter().map(Arrived::from).collect();
+        let applied = record_apply(&mut tx, ConnectionId(connection), &arrived, now, Tell::Known).await.unwrap();
         assert!(applied.refused.is_empty(), "{:?}", applied.refused);
         self.store.commit(tx).await.unwrap();
     }

@@ -21,6 +21,7 @@ mod warehouse_location;
 mod wire;
 mod write;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use schemars::JsonSchema;
@@ -31,7 +32,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::http::{Call, Http, Reply, Site};
-use super::{Account, Adapter, Checkpoint, Error, Integration, Kind, Next, Page, Reject, Retry, Scope};
+use super::{Account, Adapter, Checkpoint, Error, Integration, Kind, Next, Page, Reject, Retry, Rows, Scope};
 use crate::record::draft::{CreateOrder, UpdateProduct};
 use crate::record::{
     DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Return, ShippingMethod, Source, Warehouse, WarehouseCustomer,
@@ -143,11 +144,18 @@ struct Listing {
     total: Option<u64>,
 }
 
+/// What can be told of a row before it is mapped.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
 impl Sandbox {
     /// One page of a listing; `map` makes the record of a row.
     async fn list<W, T>(&self, scope: &Scope, from: Option<&Checkpoint>, map: fn(W, &Origin) -> Result<T, String>) -> Result<Page<T>, Error>
     where
-        W: DeserializeOwned,
+        W: DeserializeOwned + 'static,
         T: crate::record::Record,
     {
         let resource = resource(T::DATA_TYPE);
@@ -163,15 +171,22 @@ impl Sandbox {
         let reply = self.send(self.site.get(&format!("/v1/{resource}")).query(&query)).await?;
         let listing: Listing = reply.json()?;
         // How it ends is known when the rows have been counted.
-        let mut page = Page::new(Vec::with_capacity(listing.data.len()), Next::Done { complete: false });
+        let mut page = Page::new(Vec::new(), Next::Done { complete: false });
         page.total = listing.total;
         page.source_time = reply.date();
+        let base = self.site.base().to_owned();
+        let mut rows = Rows::new(&[self.site.base(), resource], move |row| record(&Origin { base: &base, resource, raw: row.get() }, map));
         for row in listing.data {
-            match self.record(resource, &row, map) {
-                Ok(record) => page.records.push(record),
-                Err(reject) => page.rejects.push(reject),
+            match serde_json::from_str::<Named<'_>>(row.get()) {
+                Ok(Named { id }) => rows.push(id.into_owned(), row),
+                // Mapping it tells what is wrong with it.
+                Err(_) => match rows.map(&row) {
+                    Ok(record) => page.records.push(record),
+                    Err(reject) => page.rejects.push(reject),
+                },
             }
         }
+        page.rows = Some(rows);
         let seen = before.map(|before| before.saturating_add(shown(&page)));
         page.next = match listing.next_cursor {
             Some(cursor) => Next::More(Checkpoint::of(&State { cursor, seen })),
@@ -183,17 +198,6 @@ impl Sandbox {
         Ok(page)
     }
 
-    /// The record of one row, or why there is none.
-    fn record<W: DeserializeOwned, T>(&self, resource: &str, row: &RawValue, map: fn(W, &Origin) -> Result<T, String>) -> Result<T, Reject> {
-        let mut input = serde_json::Deserializer::from_str(row.get());
-        let wire = serde_path_to_error::deserialize::<_, W>(&mut input).map_err(|e| format!("{}: {}", e.path(), e.inner()));
-        wire.and_then(|wire| map(wire, &Origin { base: self.site.base(), resource, raw: row.get() })).map_err(|reason| {
-            let parsed = serde_json::from_str::<Value>(row.get()).ok();
-            let source_id = parsed.as_ref().and_then(|row| row.get("id")?.as_str()).map(str::to_owned);
-            Reject { source_id, reason, raw: Json::from_trusted(row.get().to_owned()) }
-        })
-    }
-
     /// Sends a call with the token; whatever is no success is an error.
     async fn send(&self, call: Call) -> Result<Reply, Error> {
         let reply = call.bearer("Bearer", &self.token).send().await?;
@@ -201,10 +205,21 @@ impl Sandbox {
     }
 }
 
+/// The record of one row, or why there is none.
+fn record<W: DeserializeOwned, T>(origin: &Origin, map: fn(W, &Origin) -> Result<T, String>) -> Result<T, Reject> {
+    let mut input = serde_json::Deserializer::from_str(origin.raw);
+    let wire = serde_path_to_error::deserialize::<_, W>(&mut input).map_err(|e| format!("{}: {}", e.path(), e.inner()));
+    wire.and_then(|wire| map(wire, origin)).map_err(|reason| {
+        let source_id = serde_json::from_str::<Named<'_>>(origin.raw).ok().map(|named| named.id.into_owned());
+        Reject { source_id, reason, raw: Json::from_trusted(origin.raw.to_owned()) }
+    })
+}
+
 /// How many rows the page shows. One that is there twice counts once: it must not make up for one that is missing.
 fn shown<T: crate::record::Record>(page: &Page<T>) -> u64 {
+    let rows = page.rows.iter().flat_map(Rows::iter).map(|row| row.source_id.as_str());
     let records = page.records.iter().map(|record| record.source().id.as_str());
-    let ids: HashSet<&str> = records.chain(page.rejects.iter().filter_map(|reject| reject.source_id.as_deref())).collect();
+    let ids: HashSet<&str> = rows.chain(records).chain(page.rejects.iter().filter_map(|reject| reject.source_id.as_deref())).collect();
     let nameless = page.rejects.iter().filter(|reject| reject.source_id.is_none()).count();
     (ids.len() + nameless) as u64
 }

@@ -94,7 +94,7 @@ macro_rules! paged {
         impl Paged for crate::record::$type {
             fn of(any: AnyPage) -> Page<Self> {
                 match any {
-                    AnyPage::$variant(page) => page,
+                    AnyPage::$variant(page) => page.mapped(),
                     other => panic!("not a page of {}: {other:?}", stringify!($type)),
                 }
             }

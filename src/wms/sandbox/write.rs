@@ -7,7 +7,7 @@ use crate::record::draft::MaybeUndefined;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Sandbox, order, product};
+use super::{Origin, Sandbox, order, product, record};
 use crate::record::draft::{CreateOrder, OrderLineItemDraft, ProductPatch, Ref, UpdateProduct};
 use crate::record::{Json, OrderType};
 use crate::wms::http::Reply;
@@ -64,7 +64,7 @@ impl Sandbox {
         W: serde::de::DeserializeOwned,
     {
         let row: Box<RawValue> = reply.json()?;
-        self.record(resource, &row, map).map_err(|reject| reply.misfit(&reject.reason))
+        record(&Origin { base: self.site.base(), resource, raw: row.get() }, map).map_err(|reject| reply.misfit(&reject.reason))
     }
 }
 

@@ -1,0 +1,9 @@
+ALTER TABLE warehouse_locations DROP COLUMN row_hash;
+ALTER TABLE warehouse_customers DROP COLUMN row_hash;
+ALTER TABLE warehouses DROP COLUMN row_hash;
+ALTER TABLE shipping_methods DROP COLUMN row_hash;
+ALTER TABLE returns DROP COLUMN row_hash;
+ALTER TABLE inbound_shipments DROP COLUMN row_hash;
+ALTER TABLE orders DROP COLUMN row_hash;
+ALTER TABLE products DROP COLUMN row_hash;
+ALTER TABLE inventory_items DROP COLUMN row_hash;

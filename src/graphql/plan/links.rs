@@ -1,0 +1,136 @@
+//! Relations of a plan.
+//!
+//! Each relation in a selection has a slot. Before anything is written, the records at hand name what they point at, slot by
+//! slot; each slot is read with one statement; what it found names what it points at in turn. So the number of statements is
+//! that of the relations in the document, however many records there are.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::select::Selected;
+use super::{Compiler, ObjectPlan, Planned};
+use crate::graphql::State;
+use crate::graphql::objects::Shown;
+use crate::record::{ConnectionId, Link};
+use crate::store::records::{Needs, Stored, record_many};
+use crate::store::{self, Conn};
+
+/// Source ids, by connection.
+type Keys = HashMap<ConnectionId, HashSet<String>>;
+
+/// What must be read, by slot.
+pub struct Wanted(Vec<Keys>);
+
+impl Wanted {
+    /// Nothing.
+    pub fn none(slots: &[Arc<dyn Slot>]) -> Self {
+        Self(slots.iter().map(|_| Keys::new()).collect())
+    }
+
+    fn add(&mut self, slot: usize, at: ConnectionId, source_id: &str) {
+        let Some(keys) = self.0.get_mut(slot) else { return };
+        let keys = keys.entry(at).or_default();
+        if !keys.contains(source_id) {
+            keys.insert(source_id.to_owned());
+        }
+    }
+}
+
+/// What was read, by slot: see [`Records`].
+pub struct Found(Vec<Option<Box<dyn Any + Send + Sync>>>);
+
+/// The records of a slot.
+type Records<T> = HashMap<ConnectionId, HashMap<String, Stored<T>>>;
+
+impl Found {
+    fn get<T: Shown>(&self, slot: usize, at: ConnectionId, source_id: &str) -> Option<&Stored<T>> {
+        self.0.get(slot)?.as_ref()?.downcast_ref::<Records<T>>()?.get(&at)?.get(source_id)
+    }
+}
+
+/// Reads everything that is wanted, and what that points at, to the end.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted) -> store::Result<Found> {
+    let mut found = Found(slots.iter().map(|_| None).collect());
+    while wanted.0.iter().any(|keys| !keys.is_empty()) {
+        let mut next = Wanted::none(slots);
+        let mut conn = state.store.read().await?;
+        for ((slot, keys), found) in slots.iter().zip(&wanted.0).zip(&mut found.0).filter(|((_, keys), _)| !keys.is_empty()) {
+            #[cfg(test)]
+            state.loaders.count_batch();
+            let records = slot.read(&mut conn, keys).await?;
+            slot.gather(&*records, &mut next);
+            *found = Some(records);
+        }
+        wanted = next;
+    }
+    Ok(found)
+}
+
+/// One relation of a selection, to records of whichever type.
+pub trait Slot: Send + Sync {
+    /// Reads records.
+    fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Box<dyn Any + Send + Sync>>>;
+    /// Names what records that it has read point at.
+    fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted);
+}
+
+struct LinkSlot<T> {
+    plan: Arc<ObjectPlan<Stored<T>>>,
+    needs: Needs,
+}
+
+impl<T: Shown> Slot for LinkSlot<T> {
+    fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Box<dyn Any + Send + Sync>>> {
+        Box::pin(async move {
+            let pairs: Vec<_> = keys.iter().flat_map(|(at, ids)| ids.iter().map(|id| (*at, id.as_str()))).collect();
+            let mut records = Records::<T>::new();
+            for record in record_many::<T>(conn, &pairs, &self.needs).await? {
+                records.entry(record.connection).or_default().insert(record.record.source().id.clone(), record);
+            }
+            Ok(Box::new(records) as _)
+        })
+    }
+
+    fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted) {
+        let Some(records) = records.downcast_ref::<Records<T>>() else { return };
+        for record in records.values().flat_map(HashMap::values) {
+            self.plan.gather(record, record.connection, wanted);
+        }
+    }
+}
+
+/// What is selected of the record that a link points at.
+pub struct LinkPlan<T> {
+    slot: usize,
+    plan: Arc<ObjectPlan<Stored<T>>>,
+}
+
+impl<T: Shown> Planned for Link<T> {
+    type Plan = LinkPlan<T>;
+
+    fn plan(selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<LinkPlan<T>> {
+        let own = std::mem::take(&mut compiler.needs);
+        let plan = Arc::new(ObjectPlan::compile(&super::model::is::<T>(), T::fields(), selected, compiler)?);
+        let needs = Needs::These(std::mem::replace(&mut compiler.needs, own));
+        compiler.slots.push(Arc::new(LinkSlot { plan: plan.clone(), needs }));
+        Some(LinkPlan { slot: compiler.slots.len() - 1, plan })
+    }
+
+    fn gather(&self, at: ConnectionId, plan: &LinkPlan<T>, wanted: &mut Wanted) {
+        wanted.add(plan.slot, at, self.source_id());
+    }
+
+    /// Null while what it points at has not been synced.
+    fn write(&self, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) {
+        match found.get::<T>(plan.slot, at, self.source_id()) {
+            Some(record) => plan.plan.write(record, at, found, out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+}

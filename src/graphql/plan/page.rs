@@ -1,0 +1,385 @@
+//! Lists and single records, as types of the schema.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::connection::CursorType as _;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Field, SelectionSet};
+use async_graphql::registry::Registry;
+use async_graphql::{ContainerType, Context, ContextBase, ContextSelectionSet, Error, Name, OutputType, Positioned, ServerResult, Value};
+use futures_util::future::join_all;
+
+use super::links::{Found, Wanted, follow};
+use super::model::is;
+use super::select::{self, Selected, is_alone};
+use super::{Compiler, Key, Object, Slot, Step, TypeName, json, list};
+use crate::graphql::errors::Fault;
+use crate::graphql::objects::{ListNames, Shown};
+use crate::graphql::pagination::{Page, Rows};
+use crate::graphql::state;
+use crate::store::records::{Needs, Stored};
+
+/// The key by which serde_json knows JSON that is to be taken over as it is, and async-graphql's feature `raw_value` with it (which
+/// has the name, but does not hand it out).
+const RAW_VALUE_TOKEN: &str = "$serde_json::private::RawValue";
+
+/// A record, one way or the other: what can be planned is, what cannot is resolved and its value kept.
+struct NodePlan<T> {
+    fields: Vec<(Key, NodeField<T>)>,
+    resolved: Vec<Positioned<Field>>,
+}
+
+enum NodeField<T> {
+    Planned(Box<dyn Step<Stored<T>>>),
+    /// The field of this number among those that are resolved.
+    Resolved(usize),
+}
+
+/// The values of the resolved fields of a record, as JSON, by the field's number.
+type Values = Vec<Vec<u8>>;
+
+impl<T: Shown> NodePlan<T> {
+    fn compile(sets: &[&SelectionSet], compiler: &mut Compiler<'_>) -> Option<Self> {
+        let (is, planned) = (is::<T>(), T::fields());
+        let mut plan = Self { fields: Vec::new(), resolved: Vec::new() };
+        for field in select::fields(compiler.fragments, sets, &is) {
+            let step = if field.name != "__typename" && !planned.contains_key(field.name) {
+                plan.resolved.push(field.merged()?);
+                NodeField::Resolved(plan.resolved.len() - 1)
+            } else {
+                NodeField::Planned(super::step(&is, planned, &field, compiler)?)
+            };
+            plan.fields.push((Key::of(field.key), step));
+        }
+        Some(plan)
+    }
+
+    fn gather(&self, record: &Stored<T>, wanted: &mut Wanted) {
+        for (_, field) in &self.fields {
+            if let NodeField::Planned(step) = field {
+                step.gather(record, record.connection, wanted);
+            }
+        }
+    }
+
+    /// Resolves what is not planned. False: a field failed, which is no longer a record's business but that of whatever may be
+    /// null above it. Its error has been told.
+    async fn resolve<C>(&self, ctx: &ContextBase<'_, C>, record: &Arc<Stored<T>>) -> Option<Values> {
+        let object = T::shown(record.clone());
+        let fields = self.resolved.iter().map(async |field| {
+            let ctx = ctx.with_field(field);
+            match object.resolve_field(&ctx).await {
+                Ok(value) => {
+                    let mut value = value.unwrap_or_default();
+                    select::sort(&mut value, &ctx.query_env.fragments, &[&field.node.selection_set.node]);
+                    Some(bytes(&value))
+                }
+                Err(error) => {
+                    ctx.add_error(error);
+                    None
+                }
+            }
+        });
+        join_all(fields).await.into_iter().collect()
+    }
+
+    fn write(&self, record: &Stored<T>, found: &Found, values: Option<&Values>, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        for (key, field) in &self.fields {
+            let out = object.key(key);
+            match field {
+                NodeField::Planned(step) => step.write(record, record.connection, found, out),
+                NodeField::Resolved(number) => {
+                    let value = values.and_then(|values| values.get(*number)).map_or(&b"null"[..], Vec::as_slice);
+                    out.extend_from_slice(value);
+                }
+            }
+        }
+        object.end();
+    }
+}
+
+/// The plan of a page of records.
+pub struct PagePlan<T> {
+    fields: Vec<(Key, PageField<T>)>,
+    slots: Vec<Arc<dyn Slot>>,
+    needs: Needs,
+}
+
+enum PageField<T> {
+    Written(TypeName),
+    Info(Vec<(Key, Info)>),
+    Total(Positioned<Field>),
+    Edges(Positioned<Field>, Vec<(Key, EdgeField<T>)>),
+    Nodes(Positioned<Field>, NodePlan<T>),
+}
+
+enum EdgeField<T> {
+    Written(TypeName),
+    Cursor,
+    Node(Positioned<Field>, NodePlan<T>),
+}
+
+#[derive(Clone, Copy)]
+enum Info {
+    TypeName,
+    HasPrevious,
+    HasNext,
+    Start,
+    End,
+}
+
+/// The plans of an object's fields, made by `plan`.
+fn planned<P>(
+    selected: &Selected<'_>,
+    is: &'static str,
+    compiler: &mut Compiler<'_>,
+    mut plan: impl FnMut(&Selected<'_>, &mut Compiler<'_>) -> Option<P>,
+) -> Option<Vec<(Key, P)>> {
+    let fields = select::fields(compiler.fragments, &selected.sets(), &[is]);
+    fields.iter().map(|field| Some((Key::of(field.key), plan(field, compiler)?))).collect()
+}
+
+impl<T: Shown> PagePlan<T> {
+    /// The plan of what the field at `ctx`, a list, selects; `None` where it can only be resolved.
+    pub fn of(ctx: &Context<'_>) -> Option<Self> {
+        if !is_alone(ctx) {
+            return None;
+        }
+        let mut compiler = Compiler::new(&ctx.query_env.fragments);
+        let list = Selected { key: ctx.item.node.response_key().node.as_str(), name: &ctx.item.node.name.node, fields: vec![ctx.item] };
+        let ListNames { connection, edge } = T::LIST;
+        let fields = planned(&list, connection, &mut compiler, |field, compiler| {
+            Some(match field.name {
+                "__typename" => PageField::Written(TypeName(connection)),
+                "pageInfo" => PageField::Info(planned(field, "PageInfo", compiler, |field, _| Info::of(field.name))?),
+                "totalCount" => PageField::Total(field.merged()?),
+                "nodes" => PageField::Nodes(field.merged()?, NodePlan::compile(&field.sets(), compiler)?),
+                "edges" => PageField::Edges(
+                    field.merged()?,
+                    planned(field, edge, compiler, |field, compiler| {
+                        Some(match field.name {
+                            "__typename" => EdgeField::Written(TypeName(edge)),
+                            "cursor" => EdgeField::Cursor,
+                            "node" => EdgeField::Node(field.merged()?, NodePlan::compile(&field.sets(), compiler)?),
+                            _ => return None,
+                        })
+                    })?,
+                ),
+                _ => return None,
+            })
+        })?;
+        Some(Self { fields, slots: compiler.slots, needs: Needs::These(compiler.needs) })
+    }
+
+    /// The columns that it shows.
+    pub fn needs(&self) -> Needs {
+        self.needs.clone()
+    }
+
+    /// The plans of the page's records: more than one where they are selected in several places.
+    fn nodes(&self) -> impl Iterator<Item = &NodePlan<T>> {
+        self.fields.iter().flat_map(|(_, field)| match field {
+            PageField::Nodes(_, node) => vec![node],
+            PageField::Edges(_, fields) => {
+                fields.iter().filter_map(|(_, field)| if let EdgeField::Node(_, node) = field { Some(node) } else { None }).collect()
+            }
+            PageField::Written(_) | PageField::Info(_) | PageField::Total(_) => Vec::new(),
+        })
+    }
+
+    async fn found(&self, rows: &Rows<T>, ctx: &ContextSelectionSet<'_>) -> Result<Found, Fault> {
+        let mut wanted = Wanted::none(&self.slots);
+        if !self.slots.is_empty() {
+            for node in self.nodes() {
+                rows.rows.iter().for_each(|row| node.gather(row, &mut wanted));
+            }
+        }
+        Ok(follow(state(ctx)?, &self.slots, wanted).await?)
+    }
+
+    /// The page as it is sent; `None` where something failed that may not be null. Its error has been told.
+    async fn written(&self, rows: &Rows<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
+        let found = self.found(rows, ctx).await?;
+        let mut out = Vec::with_capacity(256 + 512 * rows.rows.len());
+        let mut page = Object::begin(&mut out);
+        for (key, field) in &self.fields {
+            match field {
+                PageField::Written(name) => json(name.0, page.key(key)),
+                PageField::Info(fields) => rows.write_info(fields, page.key(key)),
+                PageField::Total(field) => match rows.total.count().await {
+                    Ok(total) => json(&total, page.key(key)),
+                    Err(fault) => {
+                        let ctx = ctx.with_field(field);
+                        ctx.add_error(ctx.set_error_path(Error::from(fault).into_server_error(field.pos)));
+                        return Ok(None);
+                    }
+                },
+                PageField::Nodes(field, node) => {
+                    let ctx = ctx.with_field(field);
+                    let Some(values) = resolved(&ctx, None, node, rows).await else { return Ok(None) };
+                    list(rows.rows.iter().enumerate(), page.key(key), |(index, row), out| node.write(row, &found, values.get(index), out));
+                }
+                PageField::Edges(field, fields) => {
+                    let ctx = ctx.with_field(field);
+                    let mut values = Vec::new();
+                    for (_, field) in fields {
+                        if let EdgeField::Node(field, node) = field {
+                            let Some(resolved) = resolved(&ctx, Some(field), node, rows).await else { return Ok(None) };
+                            values.push(resolved);
+                        }
+                    }
+                    list(rows.rows.iter().enumerate(), page.key(key), |(index, row), out| {
+                        let mut nodes = values.iter();
+                        let mut edge = Object::begin(out);
+                        for (key, field) in fields {
+                            let out = edge.key(key);
+                            match field {
+                                EdgeField::Written(name) => json(name.0, out),
+                                EdgeField::Cursor => json(&rows.cursor(row), out),
+                                EdgeField::Node(_, node) => node.write(row, &found, nodes.next().and_then(|values| values.get(index)), out),
+                            }
+                        }
+                        edge.end();
+                    });
+                }
+            }
+        }
+        page.end();
+        Ok(Some(out))
+    }
+}
+
+/// Resolves, for all records of a page, what is not planned; nothing at all where everything is.
+async fn resolved<T: Shown>(list: &Context<'_>, node: Option<&Positioned<Field>>, plan: &NodePlan<T>, rows: &Rows<T>) -> Option<Vec<Values>> {
+    if plan.resolved.is_empty() {
+        return Some(Vec::new());
+    }
+    let records = rows.rows.iter().enumerate().map(async |(index, row)| {
+        let ctx = list.with_index(index);
+        match node {
+            Some(node) => plan.resolve(&ctx.with_field(node), row).await,
+            None => plan.resolve(&ctx, row).await,
+        }
+    });
+    join_all(records).await.into_iter().collect()
+}
+
+impl Info {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "__typename" => Self::TypeName,
+            "hasPreviousPage" => Self::HasPrevious,
+            "hasNextPage" => Self::HasNext,
+            "startCursor" => Self::Start,
+            "endCursor" => Self::End,
+            _ => return None,
+        })
+    }
+}
+
+impl<T: Shown> Rows<T> {
+    fn write_info(&self, fields: &[(Key, Info)], out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        for (key, info) in fields {
+            let out = object.key(key);
+            match info {
+                Info::TypeName => json("PageInfo", out),
+                Info::HasPrevious => json(&self.previous, out),
+                Info::HasNext => json(&self.next, out),
+                Info::Start => json(&self.rows.first().map(|row| self.cursor(row)), out),
+                Info::End => json(&self.rows.last().map(|row| self.cursor(row)), out),
+            }
+        }
+        object.end();
+    }
+
+    fn cursor(&self, row: &Stored<T>) -> String {
+        (self.cursor)(row).encode_cursor()
+    }
+}
+
+/// A page of records. It has the type of [`Page`].
+pub struct Listed<T: Shown> {
+    /// How it is written; `None`: it is resolved.
+    pub plan: Option<PagePlan<T>>,
+    /// What is on it.
+    pub rows: Rows<T>,
+}
+
+impl<T: Shown> OutputType for Listed<T> {
+    fn type_name() -> Cow<'static, str> {
+        <Page<T::Object> as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Page<T::Object> as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let Some(plan) = &self.plan else { return OutputType::resolve(&self.rows.page(), ctx, field).await };
+        let written = plan.written(&self.rows, ctx).await.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
+        Ok(written.map_or(Value::Null, spliced))
+    }
+}
+
+/// A single record. It has the type of its object.
+pub struct One<T>(pub Arc<Stored<T>>);
+
+impl<T: Shown> OutputType for One<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::Object::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::Object::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let mut compiler = Compiler::new(&ctx.query_env.fragments);
+        let plan = if is_alone(ctx) { NodePlan::compile(&[&ctx.item.node], &mut compiler) } else { None };
+        let Some(plan) = plan else { return OutputType::resolve(&T::shown(self.0.clone()), ctx, field).await };
+        let mut wanted = Wanted::none(&compiler.slots);
+        plan.gather(&self.0, &mut wanted);
+        let found = match state(ctx) {
+            Ok(state) => follow(state, &compiler.slots, wanted).await.map_err(Fault::from),
+            Err(fault) => Err(fault),
+        };
+        let found = found.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
+        let values = match plan.resolved.is_empty() {
+            true => None,
+            false => match plan.resolve(ctx, &self.0).await {
+                Some(values) => Some(values),
+                None => return Ok(Value::Null),
+            },
+        };
+        let mut out = Vec::with_capacity(512);
+        plan.write(&self.0, &found, values.as_ref(), &mut out);
+        Ok(spliced(out))
+    }
+}
+
+/// JSON as a value of the library's, which writes it as it is.
+fn spliced(json: Vec<u8>) -> Value {
+    // Made of names, of what serde writes, and of JSON that was read as text.
+    let text = String::from_utf8(json).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(text))]))
+}
+
+/// The JSON of a value that was spliced.
+pub fn raw(value: &Value) -> Option<&str> {
+    match value {
+        Value::Object(object) if object.len() == 1 => match object.get(RAW_VALUE_TOKEN) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    super::wire::write(value, &mut out);
+    out
+}
