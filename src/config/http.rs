@@ -26,7 +26,7 @@ pub struct HttpArgs {
     #[arg(long, env = "CROSSDOCK_SOCKET_OPERATIONS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     pub socket_operations: u16,
     /// Seconds that a websocket may take to say who it is (connection_init)
-    #[arg(long, env = "CROSSDOCK_SOCKET_INIT_TIMEOUT", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, env = "CROSSDOCK_SOCKET_INIT_TIMEOUT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub socket_init_timeout: u64,
     /// Seconds between two pings, which a websocket must answer before the next; API keys are looked at as often
     #[arg(long, env = "CROSSDOCK_SOCKET_PING", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=3600))]

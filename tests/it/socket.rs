@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossdock::clock::Clock;
-use crossdock::store::keys::{Access, key_revoke};
+use crossdock::store::keys::{Access, key_put, key_revoke};
 use crossdock::wms::sandbox::server::{RunningSandbox, SandboxConfig};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -355,15 +355,23 @@ async fn a_client_that_takes_nothing_is_hung_up_on() {
 on_both! {
     async fn a_key_that_is_revoked_or_changed_ends_its_sockets(server: Server) with ["--socket-ping=1"] {
         let key = server.make_key(Access::Read).await;
-        let (mut other, mut socket) = (server.socket().await, Socket::open(&server.socket_url(), &key).await);
-        socket.send(subscribe("1", SILENT)).await;
-        socket.settled().await;
-        let mut tx = server.app.store.write().await.expect("the database answers");
-        assert!(key_revoke(&mut tx, &key, Clock::system().now()).await.expect("the key is revoked"));
-        server.app.store.commit(tx).await.expect("the key is revoked");
-        tokio::select! {
-            closed = socket.closed() => assert_eq!(closed, (4403, "Forbidden".to_owned())),
-            message = other.receive() => panic!("the other key is as it was: {message:?}"),
+        let mut other = server.socket().await;
+        for change in ["another access", "revoked"] {
+            let mut socket = Socket::open(&server.socket_url(), &key).await;
+            socket.send(subscribe("1", SILENT)).await;
+            socket.settled().await;
+            let mut tx = server.app.store.write().await.expect("the database answers");
+            let now = Clock::system().now();
+            if change == "revoked" {
+                assert!(key_revoke(&mut tx, &key, now).await.expect("the key is revoked"));
+            } else {
+                key_put(&mut tx, "test", Access::Write, &key, now).await.expect("the key is stored");
+            }
+            server.app.store.commit(tx).await.expect("the key is stored");
+            tokio::select! {
+                closed = socket.closed() => assert_eq!(closed, (4403, "Forbidden".to_owned()), "{change}"),
+                message = other.receive() => panic!("the other key is as it was: {message:?}"),
+            }
         }
         let mut again = Socket::connect(&server.socket_url()).await;
         again.send(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {key}") } })).await;

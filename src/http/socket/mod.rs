@@ -29,7 +29,8 @@
 //!   at all came between two of them is dead.
 //! * An operation too many is refused by an `error` of its own. Closing the socket would end the others, and clients that
 //!   connect again would ask for all of them again.
-//! * Buffers are small, since most sockets wait most of the time.
+//! * Most sockets wait most of the time, so one that waits is small (under 8 KiB, without its operations): so are its buffers,
+//!   and what is large and seldom is boxed while it lasts.
 
 mod message;
 mod session;
@@ -66,7 +67,7 @@ pub(super) fn open(context: &Context, id: RequestId, headers: &HeaderMap, upgrad
     let waited_for = context.tasks.token();
     Ok(upgrade.max_message_size(limit).max_frame_size(limit).on_upgrade(async move |socket| {
         let open = context.api.metrics.socket();
-        Session::new(context, socket, id).run().await;
+        Box::pin(Session::new(context, socket, id).run()).await;
         drop((open, place, waited_for));
     }))
 }

@@ -1,6 +1,7 @@
 //! One conversation: who it is, which operations run, and whether anybody is still there.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_graphql::{Response, ServerError};
@@ -51,7 +52,9 @@ impl Session {
     /// Talks until one of the two has enough.
     pub(super) async fn run(mut self) {
         let stop = self.context.stop.clone();
-        let end = match stop.run_until_cancelled(self.talk()).await {
+        // Pinned here rather than moved there: that would make room for it twice, in every socket.
+        let ended = stop.run_until_cancelled(pin!(self.talk())).await;
+        let end = match ended {
             Some(Err(end)) => end,
             Some(Ok(never)) => match never {},
             None => End::close(1001, "The server stops"),
@@ -69,7 +72,8 @@ impl Session {
         let Ok(greeted) = timeout(self.context.limits.init_timeout, self.greeted()).await else {
             return Err(End::close(4408, "Connection initialisation timeout"));
         };
-        let viewer = known(&self.context.api.store, &greeted?).await?;
+        // A look into the database takes more room than all the rest, and is seldom: it has it only for as long as it takes.
+        let viewer = Box::pin(known(&self.context.api.store, &greeted?)).await?;
         self.wire.send(&Outgoing::ConnectionAck).await?;
         self.active = Instant::now();
         let period = self.context.limits.ping;
@@ -162,7 +166,7 @@ impl Session {
         } else if self.active.elapsed() >= limits.idle {
             return Err(End::close(1000, format!("No operation for {} s", limits.idle.as_secs())));
         }
-        if !self.context.keys.still(&self.context.api.store, viewer, limits.ping).await {
+        if !Box::pin(self.context.keys.still(&self.context.api.store, viewer, limits.ping)).await {
             return Err(End::close(4403, "Forbidden"));
         }
         self.wire.ping().await
