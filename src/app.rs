@@ -35,7 +35,7 @@ pub struct App {
     /// Its database.
     pub store: Store,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     engine: JoinHandle<()>,
 }
 
@@ -110,14 +110,14 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
         Some(demo_on(&store, &clock, &sync, args.sandbox_state.clone()).await?)
     };
     let origins = http::Origins::new(&args.allow_origins).map_err(anyhow::Error::msg).context("The flag --allow-origin makes no sense")?;
-    let options = http::Options { graphiql: !args.no_graphiql, origins };
+    let options = http::Options { graphiql: !args.no_graphiql, origins, limits: args.http.limits() };
     let deps = graphql::Deps { store: store.clone(), sync: sync.clone(), writes, changes, clock };
-    let router = http::router(graphql::schema(deps), store.clone(), metrics, options);
+    let api = http::Api { schema: graphql::schema(deps), store: store.clone(), metrics };
     let stop = CancellationToken::new();
     let engine = tokio::spawn(sync::Engine::new(sync, sync::Works::OnAll, lease_owner(), stop.clone()).work());
     let (listener_store, listener_stop) = (store.clone(), stop.clone());
     tokio::spawn(async move { listener_stop.run_until_cancelled(listener_store.listen()).await });
-    let serving = tokio::spawn(http::serve(listener, router, stop.clone()));
+    let serving = tokio::spawn(http::serve(listener, api, options, stop.clone()));
     Ok(App { address, demo, store, stop, serving, engine })
 }
 
@@ -156,9 +156,9 @@ impl App {
         let ends = async {
             let (serving, engine) = tokio::join!(self.serving, self.engine);
             engine.context("The sync engine failed")?;
-            serving.context("The HTTP server failed")?.context("The HTTP server failed")
+            serving.context("The HTTP server failed")
         };
-        // A websocket that its client keeps open does not end by itself.
+        // A client that takes its answer slowly can take longer.
         let ended = tokio::time::timeout(std::time::Duration::from_secs(DRAIN_SECONDS), ends).await;
         if let Some(demo) = self.demo {
             demo.sandbox.shutdown().await?;

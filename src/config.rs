@@ -1,5 +1,7 @@
 //! What the operator can set: flags and environment variables alike, each with a default that works.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use self::http::HttpArgs;
 use crate::random;
 use crate::record::DataType;
 use crate::store::vault::KEY_BYTES;
@@ -68,6 +71,9 @@ pub struct ServeArgs {
     /// several times, and * stands for any
     #[arg(long = "allow-origin", env = "CROSSDOCK_ALLOW_ORIGINS", value_delimiter = ',')]
     pub allow_origins: Vec<String>,
+    /// What clients may ask of the server
+    #[command(flatten)]
+    pub http: HttpArgs,
     /// How the sync engine works
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -28,6 +28,7 @@ pub struct Metrics {
     write_seconds: Family<[Label; 1], Histogram>,
     requests: Family<[Label; 1], Counter>,
     sockets: Gauge,
+    event_streams: Gauge,
 }
 
 /// Upper bounds of durations, in seconds: from a millisecond to ten minutes.
@@ -50,6 +51,7 @@ impl Default for Metrics {
             write_seconds: seconds(),
             requests: Family::default(),
             sockets: Gauge::default(),
+            event_streams: Gauge::default(),
         };
         let mut all = Registry::with_prefix("crossdock");
         all.register("sync_runs", "Sync runs that ended, by data type and status", metrics.runs.clone());
@@ -60,8 +62,9 @@ impl Default for Metrics {
         all.register("sync_waits", "How often sync runs had to wait, by reason", metrics.waits.clone());
         all.register("writes", "Writes to WMSs, by action and outcome", metrics.writes.clone());
         all.register("write_seconds", "How long WMSs took to answer writes", metrics.write_seconds.clone());
-        all.register("graphql_requests", "GraphQL requests over HTTP, by outcome", metrics.requests.clone());
+        all.register("graphql_requests", "GraphQL requests, by outcome", metrics.requests.clone());
         all.register("websockets", "Open websockets", metrics.sockets.clone());
+        all.register("event_streams", "Open event streams", metrics.event_streams.clone());
         metrics.registry = Arc::new(all);
         metrics
     }
@@ -120,15 +123,19 @@ impl Metrics {
         self.write_seconds.get_or_create(&[("action", action)]).observe(duration_ms as f64 / 1_000.0);
     }
 
-    /// A request over HTTP was answered.
+    /// A request was answered; a subscription, for the first time.
     pub fn request(&self, outcome: &'static str) {
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// A websocket is open until the answer is dropped.
-    pub fn socket(&self) -> OpenSocket {
-        self.sockets.inc();
-        OpenSocket(self.sockets.clone())
+    pub fn socket(&self) -> Open {
+        Open::count(&self.sockets)
+    }
+
+    /// An event stream is open until the answer is dropped.
+    pub fn event_stream(&self) -> Open {
+        Open::count(&self.event_streams)
     }
 
     /// All of them, in the text format of OpenMetrics.
@@ -140,11 +147,18 @@ impl Metrics {
     }
 }
 
-/// Counts a websocket for as long as it lives.
+/// Counts something for as long as it lives.
 #[derive(Debug)]
-pub struct OpenSocket(Gauge);
+pub struct Open(Gauge);
 
-impl Drop for OpenSocket {
+impl Open {
+    fn count(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -45,6 +45,19 @@ impl Media {
     }
 }
 
+/// Whether the client would rather have an event stream than either form of JSON. It must be named: who takes anything gets JSON.
+/// So does who names both and likes them alike, since such clients say so with every query.
+pub(super) fn wants_events(headers: &HeaderMap) -> bool {
+    let ranges: Vec<(&str, f32)> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(ranges).collect();
+    let Some((_, events)) = ranges.iter().find(|(name, weight)| name.eq_ignore_ascii_case("text/event-stream") && *weight > 0.0) else {
+        return false;
+    };
+    let (newer, newer_named) = quality(&ranges, "graphql-response+json");
+    let (plain, plain_named) = quality(&ranges, "json");
+    let json = newer.max(plain);
+    *events > json || (*events == json && !newer_named && !plain_named)
+}
+
 /// The media ranges of an `Accept` header, each with its weight.
 fn ranges(value: &str) -> impl Iterator<Item = (&str, f32)> {
     value.split(',').filter_map(|range| {
@@ -67,13 +80,22 @@ fn quality(ranges: &[(&str, f32)], subtype: &str) -> (f32, bool) {
     (any.unwrap_or(0.0), false)
 }
 
-/// The body of an answer. Errors come first, where a person who reads it finds them.
-struct Body<'a> {
+/// A response as it is written. Errors come first, where a person who reads it finds them.
+#[derive(Serialize)]
+pub(super) struct Body<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    /// Of what GraphQL answered. A request error has no `data`.
+    pub(super) fn of(answer: &'a Answer) -> Self {
+        Self { errors: &answer.errors, data: (!is_request_error(answer)).then_some(&answer.data) }
+    }
+
+    /// The whole as JSON.
     fn write(&self) -> serde_json::Result<Vec<u8>> {
         let mut out = vec![b'{'];
         if !self.errors.is_empty() {
@@ -101,12 +123,11 @@ fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
 
 /// What GraphQL answered.
 pub(super) fn answer(media: Media, answer: &Answer) -> Response {
-    let refused = is_request_error(answer);
     let status = match media {
-        Media::GraphqlResponse if refused => status_of(answer),
+        Media::GraphqlResponse if is_request_error(answer) => status_of(answer),
         Media::GraphqlResponse | Media::Json => StatusCode::OK,
     };
-    send(media, status, &Body { errors: &answer.errors, data: (!refused).then_some(&answer.data) })
+    send(media, status, &Body::of(answer))
 }
 
 /// The status of a request error, by its code.
@@ -143,6 +164,11 @@ impl Refusal {
     /// Another method is needed.
     pub(super) fn method(allow: &'static str, message: &str) -> Self {
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message) }
+    }
+
+    /// In words.
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The refusal in the form that the client asked for, or in plain JSON if it takes neither.
@@ -190,6 +216,25 @@ mod tests {
             (&["application/json;q=0, */*"], Some(Media::GraphqlResponse)),
         ] {
             assert_eq!(wanted(accept), media, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_stream_is_for_who_names_it_and_likes_it_better() {
+        for (accept, events) in [
+            ("text/event-stream", true),
+            ("text/event-stream, */*", true),
+            ("text/event-stream, multipart/mixed", true),
+            ("text/event-stream, application/json;q=0.5", true),
+            ("*/*", false),
+            ("text/*", false),
+            ("text/event-stream;q=0", false),
+            ("text/event-stream;q=0.5, application/json", false),
+            // Apollo, urql: with every request.
+            ("application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(wants_events(&headers), events, "{accept:?}");
         }
     }
 }

@@ -1,47 +1,48 @@
-//! `/graphql`: one POST or GET for a request, one websocket for many.
+//! `/graphql`: one POST or GET for a request, an event stream for who asks for one, one websocket for many.
 
-use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
-use async_graphql::{Data, Request, Value};
-use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{RawQuery, State, WebSocketUpgrade};
+use axum::extract::{FromRequest as _, RawQuery, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use bytes::Bytes;
 
-use super::Context;
-use super::answer::{Media, Refusal, answer};
-use super::auth::{Denied, authorization, viewer};
-use super::request;
-use crate::graphql::{Schema, Viewer};
-
-fn deny(denied: Denied) -> Refusal {
-    Refusal::new(denied.status(), denied.code(), denied.message())
-}
+use super::answer::{Media, Refusal, answer, wants_events};
+use super::auth::{authorization, viewer};
+use super::run::{self, Asker};
+use super::{Context, request, socket, sse};
+use crate::graphql::RequestId;
 
 /// Runs one request.
-pub(super) async fn post(State(context): State<Context>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let read = || {
-        let body = body.map_err(|rejection| Refusal::new(rejection.status(), "BODY_REFUSED", rejection.body_text()))?;
-        request::of_body(&headers, &body)
+pub(super) async fn post(State(context): State<Context>, Extension(id): Extension<RequestId>, headers: HeaderMap, request: Request) -> Response {
+    let answered = async {
+        let asked = Asked::of(&context, id, &headers).await?;
+        let body = body(&context, request).await?;
+        asked.answer(&context, request::of_body(&headers, &body)?).await
     };
-    run(&context, &headers, read).await
+    answered.await.unwrap_or_else(|refusal: Refusal| refusal.send(&headers))
 }
 
 /// Runs one query, or takes a websocket of the protocol graphql-transport-ws.
 pub(super) async fn get(
     State(context): State<Context>,
+    Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-    protocol: Result<GraphQLProtocol, StatusCode>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    match upgrade {
-        Ok(upgrade) => websocket(context, &headers, protocol, upgrade),
-        Err(_) if headers.contains_key(header::UPGRADE) => Refusal::bad("This is no websocket's handshake").send(&headers),
-        Err(_) => run(&context, &headers, || request::of_address(query.as_deref().unwrap_or_default())).await,
-    }
+    let answered = async {
+        match upgrade {
+            Ok(upgrade) => socket::open(&context, id, &headers, upgrade),
+            Err(_) if headers.contains_key(header::UPGRADE) => Err(Refusal::bad("This is no websocket's handshake")),
+            Err(_) => {
+                let asked = Asked::of(&context, id, &headers).await?;
+                asked.answer(&context, request::of_address(query.as_deref().unwrap_or_default())?).await
+            }
+        }
+    };
+    answered.await.unwrap_or_else(|refusal: Refusal| refusal.send(&headers))
 }
 
 /// Any other method.
@@ -54,51 +55,47 @@ pub(super) async fn elsewhere(headers: HeaderMap) -> Response {
     Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here; the API is at /graphql").send(&headers)
 }
 
-/// Who asks is known before anything of the request is looked at.
-async fn run(context: &Context, headers: &HeaderMap, read: impl FnOnce() -> Result<Request, Refusal>) -> Response {
-    let Some(media) = Media::wanted(headers) else {
-        let message = "Answers are application/graphql-response+json or application/json; the header Accept allows neither";
-        return Refusal::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message).send(headers);
-    };
-    let viewer = match viewer(&context.store, authorization(headers)).await {
-        Ok(viewer) => viewer,
-        Err(denied) => return deny(denied).send(headers),
-    };
-    let request = match read() {
-        Ok(request) => request,
-        Err(refusal) => return refusal.send(headers),
-    };
-    let answered = context.schema.execute(request.data(viewer)).await;
-    context.metrics.request(if answered.errors.is_empty() { "ok" } else { "errors" });
-    answer(media, &answered)
+/// What is known of a request before anything of it is looked at: who asks, and what the answer shall look like.
+struct Asked {
+    asker: Asker,
+    form: Form,
 }
 
-fn websocket(context: Context, headers: &HeaderMap, protocol: Result<GraphQLProtocol, StatusCode>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(protocol) = protocol else {
-        return Refusal::bad("The websocket must speak graphql-transport-ws").send(headers);
-    };
-    if !context.origins.allow(headers) {
-        return Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Pages of this origin may not open websockets here: see --allow-origin")
-            .send(headers);
+enum Form {
+    Once(Media),
+    Events,
+}
+
+impl Asked {
+    async fn of(context: &Context, id: RequestId, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let form = match Media::wanted(headers) {
+            _ if wants_events(headers) => Form::Events,
+            Some(media) => Form::Once(media),
+            None => {
+                let message = "Answers are application/graphql-response+json, application/json or text/event-stream; the header Accept allows none";
+                return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message));
+            }
+        };
+        let viewer = viewer(&context.api.store, authorization(headers)).await?;
+        Ok(Self { asker: Asker { viewer, id }, form })
     }
-    let Context { schema, store, metrics, .. } = context;
-    upgrade.protocols(ALL_WEBSOCKET_PROTOCOLS).on_upgrade(async move |socket| {
-        let _open = metrics.socket();
-        GraphQLWebSocket::<_, _, Schema, _, _>::new(socket, schema, protocol)
-            .on_connection_init(async move |payload| init(&store, &payload).await)
-            .serve()
-            .await;
-    })
+
+    async fn answer(self, context: &Context, request: async_graphql::Request) -> Result<Response, Refusal> {
+        match self.form {
+            Form::Once(media) => Ok(answer(media, &run::execute(context, &self.asker, request).await)),
+            Form::Events => sse::answer(context, self.asker, request),
+        }
+    }
 }
 
-/// Keys travel in `connection_init`: `{"authorization": "Bearer …"}`.
-async fn init(store: &crate::store::Store, payload: &serde_json::Value) -> async_graphql::Result<Data> {
-    let text = ["authorization", "Authorization"].iter().find_map(|name| payload.get(name)?.as_str());
-    let found: Viewer = viewer(store, text).await.map_err(|denied| {
-        use async_graphql::ErrorExtensions as _;
-        async_graphql::Error::new(denied.message()).extend_with(|_, extensions| extensions.set("code", Value::from(denied.code())))
-    })?;
-    let mut data = Data::default();
-    data.insert(found);
-    Ok(data)
+/// The body, if it is not too large and does not take too long.
+async fn body(context: &Context, request: Request) -> Result<Bytes, Refusal> {
+    let limit = context.limits.body_timeout;
+    match tokio::time::timeout(limit, Bytes::from_request(request, &())).await {
+        Ok(body) => body.map_err(|rejection: BytesRejection| Refusal::new(rejection.status(), "BODY_REFUSED", rejection.body_text())),
+        Err(_) => {
+            let message = format!("The body did not arrive within {} s", limit.as_secs());
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "BODY_REFUSED", message))
+        }
+    }
 }

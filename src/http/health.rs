@@ -16,7 +16,7 @@ pub(super) async fn live() -> &'static str {
 
 /// The database answers too.
 pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, &'static str) {
-    let look = async { change_head(&mut context.store.read().await?).await };
+    let look = async { change_head(&mut context.api.store.read().await?).await };
     match look.await {
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(error) => {
@@ -28,8 +28,8 @@ pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, &'stat
 
 /// Numbers for Prometheus, to whoever has an API key.
 pub(super) async fn metrics(State(context): State<Context>, headers: HeaderMap) -> Response {
-    match viewer(&context.store, authorization(&headers)).await {
-        Ok(_) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], context.metrics.text()).into_response(),
+    match viewer(&context.api.store, authorization(&headers)).await {
+        Ok(_) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], context.api.metrics.text()).into_response(),
         Err(denied) => (denied.status(), denied.message()).into_response(),
     }
 }

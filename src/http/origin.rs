@@ -9,6 +9,8 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::request_id::X_REQUEST_ID;
+
 /// The origins whose pages may talk to the API, beside the server's own.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
@@ -48,7 +50,8 @@ impl Origins {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, X_REQUEST_ID])
+            .expose_headers([X_REQUEST_ID])
             .max_age(std::time::Duration::from_secs(REMEMBERED))
     }
 }

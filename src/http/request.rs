@@ -56,7 +56,11 @@ pub(super) fn of_address(query: &str) -> Result<Request, Refusal> {
     Ok(request)
 }
 
-fn request(mut parameters: Map<String, Value>) -> Result<Request, Refusal> {
+/// The parameters of a request, wherever they stood.
+///
+/// # Errors
+/// What is missing, or of another type, by name.
+pub(super) fn request(mut parameters: Map<String, Value>) -> Result<Request, Refusal> {
     let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_null());
     let query = match take("query") {
         Some(Value::String(query)) => query,
@@ -82,7 +86,7 @@ fn request(mut parameters: Map<String, Value>) -> Result<Request, Refusal> {
 }
 
 /// What a JSON value is, in a word.
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -59,6 +59,15 @@ pub async fn key_find(conn: &mut Conn, secret: &str) -> Result<Option<ApiKey>> {
     query.one(conn).await.optional().during("Failed to look an API key up")
 }
 
+/// What the key with this number may do; `None` when it was revoked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn key_access(conn: &mut Conn, id: i64) -> Result<Option<Access>> {
+    let query = t::table.filter(t::id.eq(id)).filter(t::revoked_at.is_null()).select(t::access);
+    query.one(conn).await.optional().during("Failed to look an API key up")
+}
+
 /// Every key.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("wms", &["record"]),
     ("record", &[]),
     // The leaves: anyone may know them.
-    ("config", &["sync", "store", "wms", "record"]),
+    ("config", &["http", "sync", "store", "wms", "record"]),
     ("telemetry", &[]),
     ("metrics", &[]),
     ("clock", &["record"]),
@@ -43,9 +43,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("libsqlite3_sys", &["store"]),
     ("reqwest", &["wms/http"]),
     ("async_graphql", &["graphql", "http", "record"]),
-    ("async_graphql_axum", &["graphql", "http"]),
     ("axum", &["http", "wms/sandbox/server"]),
+    ("hyper", &["http/listen"]),
+    ("hyper_util", &["http/listen"]),
+    ("tokio_io_timeout", &["http/listen"]),
     ("tower_http", &["http"]),
+    ("tungstenite", &["http/socket"]),
     ("prometheus_client", &["metrics"]),
     ("indicatif", &["cli"]),
 ];

@@ -1,7 +1,7 @@
 //! A whole server, as users meet it: over HTTP and the websocket, on either database.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
@@ -76,6 +76,8 @@ pub struct Server {
     arguments: &'static [&'static str],
     /// Microseconds that the server's clock is ahead of the real one.
     ahead: Arc<AtomicI64>,
+    /// Whether the clock panics when a resolver looks at it.
+    trap: Arc<AtomicBool>,
     client: reqwest::Client,
 }
 
@@ -91,24 +93,29 @@ impl Server {
     }
 
     async fn start_in(folder: tempfile::TempDir, database_url: String, arguments: &'static [&'static str]) -> Self {
-        let ahead = Arc::new(AtomicI64::new(0));
-        let app = launch(&folder, &database_url, arguments, &ahead).await;
+        let (ahead, trap) = <(Arc<AtomicI64>, Arc<AtomicBool>)>::default();
+        let app = launch(&folder, &database_url, arguments, &ahead, &trap).await;
         let key = app.demo.as_ref().expect("the demo runs").api_key.expose_secret().to_owned();
-        Self { app, key, folder, database_url, arguments, ahead, client: reqwest::Client::new() }
+        Self { app, key, folder, database_url, arguments, ahead, trap, client: reqwest::Client::new() }
     }
 
     /// Stops the server and starts it again over the same data.
     pub async fn restart(self) -> Self {
-        let Self { app, folder, database_url, arguments, ahead, client, .. } = self;
+        let Self { app, folder, database_url, arguments, ahead, trap, client, .. } = self;
         app.stop().await.expect("the server stops in good order");
-        let app = launch(&folder, &database_url, arguments, &ahead).await;
+        let app = launch(&folder, &database_url, arguments, &ahead, &trap).await;
         let key = app.demo.as_ref().expect("the demo runs").api_key.expose_secret().to_owned();
-        Self { app, key, folder, database_url, arguments, ahead, client }
+        Self { app, key, folder, database_url, arguments, ahead, trap, client }
     }
 
     /// Turns the server's clock forward.
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(i64::try_from(by.as_micros()).expect("a short time"), Ordering::SeqCst);
+    }
+
+    /// From now on (or no longer), mutations that look at the clock panic.
+    pub fn trap(&self, set: bool) {
+        self.trap.store(set, Ordering::SeqCst);
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -167,7 +174,12 @@ impl Server {
 
     /// A websocket that has said who it is.
     pub async fn socket(&self) -> super::socket::Socket {
-        super::socket::Socket::open(&self.url("/graphql").replace("http", "ws"), &self.key).await
+        super::socket::Socket::open(&self.socket_url(), &self.key).await
+    }
+
+    /// Where websockets are.
+    pub fn socket_url(&self) -> String {
+        self.url("/graphql").replace("http", "ws")
     }
 
     /// A websocket with the subscription `done`, which tells all that happens from this call on. The document takes `$after`:
@@ -223,7 +235,7 @@ impl Server {
     }
 }
 
-async fn launch(folder: &tempfile::TempDir, database_url: &str, arguments: &[&str], ahead: &Arc<AtomicI64>) -> App {
+async fn launch(folder: &tempfile::TempDir, database_url: &str, arguments: &[&str], ahead: &Arc<AtomicI64>, trap: &Arc<AtomicBool>) -> App {
     let file = |name: &str| folder.path().join(name).display().to_string();
     let usual = [
         "crossdock".to_owned(),
@@ -234,7 +246,12 @@ async fn launch(folder: &tempfile::TempDir, database_url: &str, arguments: &[&st
         "--upkeep=1".to_owned(),
     ];
     let args = Args::parse_from(usual.into_iter().chain(arguments.iter().map(|argument| (*argument).to_owned())));
-    let (system, ahead) = (Clock::system(), ahead.clone());
-    let clock = Clock::of(move || Instant::from_micros(system.now().micros() + ahead.load(Ordering::SeqCst)));
+    let (system, ahead, trap) = (Clock::system(), ahead.clone(), trap.clone());
+    let clock = Clock::of(move || {
+        // The engine looks at the same clock, and must not notice.
+        let trapped = trap.load(Ordering::SeqCst) && std::backtrace::Backtrace::force_capture().to_string().contains("graphql::mutation");
+        assert!(!trapped, "the clock's secret");
+        Instant::from_micros(system.now().micros() + ahead.load(Ordering::SeqCst))
+    });
     app::start(&args.serve, clock).await.expect("the server starts")
 }
