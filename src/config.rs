@@ -1,5 +1,7 @@
 //! What the operator can set: flags and environment variables alike, each with a default that works.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -10,6 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
+pub use limits::LimitArgs;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::random;
@@ -68,6 +71,9 @@ pub struct ServeArgs {
     /// several times, and * stands for any
     #[arg(long = "allow-origin", env = "CROSSDOCK_ALLOW_ORIGINS", value_delimiter = ',')]
     pub allow_origins: Vec<String>,
+    /// What requests may ask for
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How the sync engine works
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -27,9 +27,9 @@ use crate::store::records::{Listing, Stored, record_count, record_list};
 use crate::store::{self, Conn, Predicate, Scalar, Store};
 
 /// The size of a page when nobody says otherwise.
-const DEFAULT: i64 = 50;
+pub(super) const DEFAULT: i64 = 50;
 /// The size of the largest page.
-const MOST: i64 = 250;
+pub(super) const MOST: i64 = 250;
 /// The most keys of one ordering.
 const MOST_KEYS: usize = 5;
 

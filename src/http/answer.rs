@@ -4,6 +4,8 @@
 //! `application/graphql-response+json` it has a status of 4xx; as `application/json`, which older clients ask for, a document
 //! that makes no sense is answered with 200. Whoever cannot even be understood gets a 4xx in either.
 
+use std::collections::BTreeMap;
+
 use async_graphql::{Response as Answer, ServerError, Value};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -75,9 +77,11 @@ struct Body<'a> {
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
 }
 
-fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
+fn send(media: Media, status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
         Err(error) => {
@@ -90,20 +94,48 @@ fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
 /// What GraphQL answered.
 pub(super) fn answer(media: Media, answer: &Answer) -> Response {
     let refused = is_request_error(answer);
-    let status = match media {
-        Media::GraphqlResponse if refused => status_of(answer),
-        Media::GraphqlResponse | Media::Json => StatusCode::OK,
+    let status = match status_of(answer) {
+        _ if !refused => StatusCode::OK,
+        // What is not the document's fault is told to older clients too.
+        status @ (StatusCode::METHOD_NOT_ALLOWED | StatusCode::TOO_MANY_REQUESTS) => status,
+        status if media == Media::GraphqlResponse => status,
+        _ => StatusCode::OK,
     };
-    send(media, status, &Body { errors: &answer.errors, data: (!refused).then_some(&answer.data) })
+    let mut response = send(media, status, &body(answer));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    if let Some(Value::Number(seconds)) = extension(answer, "retryAfterSeconds")
+        && let Ok(seconds) = HeaderValue::from_str(&seconds.to_string())
+    {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// What GraphQL answered to each request of a batch.
+pub(super) fn answers(media: Media, answers: &[Answer]) -> Response {
+    send(media, StatusCode::OK, &answers.iter().map(body).collect::<Vec<_>>())
+}
+
+fn body(answer: &Answer) -> Body<'_> {
+    Body { errors: &answer.errors, data: (!is_request_error(answer)).then_some(&answer.data), extensions: &answer.extensions }
+}
+
+/// What the first error says under this name.
+fn extension<'a>(answer: &'a Answer, name: &str) -> Option<&'a Value> {
+    answer.errors.first().and_then(|error| error.extensions.as_ref()?.get(name))
 }
 
 /// The status of a request error, by its code.
 fn status_of(answer: &Answer) -> StatusCode {
-    let code = answer.errors.first().and_then(|error| error.extensions.as_ref()?.get("code"));
-    match code {
+    match extension(answer, "code") {
         Some(Value::String(code)) if code == "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
         Some(Value::String(code)) if code == "FORBIDDEN" => StatusCode::FORBIDDEN,
         Some(Value::String(code)) if code == "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        Some(Value::String(code)) if code == "METHOD_NOT_ALLOWED" => StatusCode::METHOD_NOT_ALLOWED,
+        Some(Value::String(code)) if code == "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
+        Some(Value::String(code)) if code == "TIMEOUT" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     }
 }
@@ -133,12 +165,17 @@ impl Refusal {
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message) }
     }
 
+    /// The same, of one request of a batch.
+    pub(super) fn of(self, index: usize) -> Self {
+        Self { message: format!("Request {index} of the batch: {}", self.message), ..self }
+    }
+
     /// The refusal in the form that the client asked for, or in plain JSON if it takes neither.
     pub(super) fn send(self, headers: &HeaderMap) -> Response {
         let mut error = ServerError::new(self.message, None);
         error.extensions.get_or_insert_default().set("code", self.code);
         let media = Media::wanted(headers).unwrap_or(Media::Json);
-        let mut response = send(media, self.status, &Body { errors: &[error], data: None });
+        let mut response = send(media, self.status, &Body { errors: &[error], data: None, extensions: &BTreeMap::new() });
         if let Some(allow) = self.allow {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }

@@ -1,7 +1,7 @@
 //! `/graphql`: one POST or GET for a request, one websocket for many.
 
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
-use async_graphql::{Data, Request, Value};
+use async_graphql::{Data, Request, Response as Answer, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -11,9 +11,9 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::Context;
-use super::answer::{Media, Refusal, answer};
+use super::answer::{Media, Refusal, answer, answers};
 use super::auth::{Denied, authorization, viewer};
-use super::request;
+use super::request::{self, Asked};
 use crate::graphql::{Schema, Viewer};
 
 fn deny(denied: Denied) -> Refusal {
@@ -24,7 +24,7 @@ fn deny(denied: Denied) -> Refusal {
 pub(super) async fn post(State(context): State<Context>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let read = || {
         let body = body.map_err(|rejection| Refusal::new(rejection.status(), "BODY_REFUSED", rejection.body_text()))?;
-        request::of_body(&headers, &body)
+        request::of_body(&headers, &body, context.schema.limits().batch)
     };
     run(&context, &headers, read).await
 }
@@ -55,7 +55,7 @@ pub(super) async fn elsewhere(headers: HeaderMap) -> Response {
 }
 
 /// Who asks is known before anything of the request is looked at.
-async fn run(context: &Context, headers: &HeaderMap, read: impl FnOnce() -> Result<Request, Refusal>) -> Response {
+async fn run(context: &Context, headers: &HeaderMap, read: impl FnOnce() -> Result<Asked, Refusal>) -> Response {
     let Some(media) = Media::wanted(headers) else {
         let message = "Answers are application/graphql-response+json or application/json; the header Accept allows neither";
         return Refusal::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message).send(headers);
@@ -64,13 +64,24 @@ async fn run(context: &Context, headers: &HeaderMap, read: impl FnOnce() -> Resu
         Ok(viewer) => viewer,
         Err(denied) => return deny(denied).send(headers),
     };
-    let request = match read() {
-        Ok(request) => request,
-        Err(refusal) => return refusal.send(headers),
-    };
+    match read() {
+        Ok(Asked::One(request)) => answer(media, &execute(context, *request, viewer).await),
+        Ok(Asked::Batch(requests)) => {
+            let mut all = Vec::new();
+            // One after the other: a client may rely on the order, and holds no more of the server than with one request.
+            for request in requests {
+                all.push(execute(context, request, viewer.clone()).await);
+            }
+            answers(media, &all)
+        }
+        Err(refusal) => refusal.send(headers),
+    }
+}
+
+async fn execute(context: &Context, request: Request, viewer: Viewer) -> Answer {
     let answered = context.schema.execute(request.data(viewer)).await;
     context.metrics.request(if answered.errors.is_empty() { "ok" } else { "errors" });
-    answer(media, &answered)
+    answered
 }
 
 fn websocket(context: Context, headers: &HeaderMap, protocol: Result<GraphQLProtocol, StatusCode>, upgrade: WebSocketUpgrade) -> Response {
