@@ -51,10 +51,9 @@ impl ScalarType for LogCursor {
 /// Why a scalar of this name takes no such value; `None` when it does.
 pub(super) fn refusal(scalar: &str, value: Value) -> Option<String> {
     fn why<T: InputType>(value: Value) -> Option<String> {
-        // The library puts the type's name before a reason of ours.
-        let error = T::parse(Some(value)).err()?.into_server_error(Pos::default());
-        let message = error.message;
-        Some(message.split_once("\": ").map(|(_, why)| why.to_owned()).unwrap_or(message))
+        let message = T::parse(Some(value)).err()?.into_server_error(Pos::default()).message;
+        // The library puts the type's name before a reason of ours. Its own would repeat the value, however long it is.
+        Some(message.split_once("\": ").map_or_else(|| "It is written in another way.".to_owned(), |(_, why)| why.to_owned()))
     }
     match scalar {
         "DateTime" => why::<Instant>(value),

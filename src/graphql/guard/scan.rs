@@ -1,7 +1,8 @@
 //! The first look at a document: its tokens alone, before anything is built of them.
 //!
-//! What a parser would take memory or stack for is bounded here: tokens, the nesting of brackets, aliases, directives. One
-//! pass without allocation, which ends at the first token too many.
+//! What a parser would take memory or stack for is bounded here: tokens, the nesting of brackets, aliases, directives. It ends
+//! at the first token too many. One thing of syntax is looked at as well: apollo-parser 0.8 drops an argument or an input field
+//! that lacks its colon without a word, so that a filter would be left out which a client believes to be set.
 
 use apollo_parser::{Lexer, TokenKind};
 use async_graphql::ServerError;
@@ -17,50 +18,95 @@ pub(super) const NESTING: usize = 64;
 /// Blanks between tokens, commas and comments: so many for each token that is allowed.
 const IGNORED: usize = 4;
 
+/// What is counted.
+#[derive(Default)]
+struct Scan {
+    tokens: usize,
+    ignored: usize,
+    aliases: usize,
+    directives: usize,
+    /// The brackets that are open.
+    open: Vec<TokenKind>,
+    /// Those of them that are parentheses.
+    parentheses: usize,
+    /// The last token.
+    last: Option<TokenKind>,
+    /// The last token is a name that only a colon may follow.
+    names: bool,
+}
+
+impl Scan {
+    /// Takes a token.
+    ///
+    /// # Errors
+    /// One that must not follow.
+    fn take(&mut self, kind: TokenKind) -> Result<(), &'static str> {
+        if matches!(kind, TokenKind::Whitespace | TokenKind::Comma | TokenKind::Comment) {
+            self.ignored += 1;
+            return Ok(());
+        }
+        self.tokens += 1;
+        if self.names && kind != TokenKind::Colon {
+            return Err("Syntax Error: Expected \":\" after the name of an argument or of an input field.");
+        }
+        // Everywhere else in parentheses, a name is a value, a type, a variable or a directive.
+        let begins = !matches!(self.last, Some(TokenKind::Colon | TokenKind::Dollar | TokenKind::Eq | TokenKind::At));
+        self.names = kind == TokenKind::Name && self.parentheses > 0 && begins && self.open.last() != Some(&TokenKind::LBracket);
+        match kind {
+            TokenKind::LCurly | TokenKind::LBracket | TokenKind::LParen => {
+                self.open.push(kind);
+                self.parentheses += usize::from(kind == TokenKind::LParen);
+            }
+            TokenKind::RCurly | TokenKind::RBracket | TokenKind::RParen => {
+                self.parentheses -= usize::from(self.open.pop() == Some(TokenKind::LParen));
+            }
+            // Within parentheses it belongs to an argument, or to a variable.
+            TokenKind::Colon if self.parentheses == 0 => self.aliases += 1,
+            TokenKind::At => self.directives += 1,
+            _ => {}
+        }
+        self.last = Some(kind);
+        Ok(())
+    }
+
+    /// What there is too much of.
+    fn excess(&self, limits: &Limits) -> Option<(Code, &'static str, usize)> {
+        // The end counts as a token.
+        if self.tokens > limits.tokens.saturating_add(1) || self.ignored > limits.tokens.saturating_mul(IGNORED) {
+            Some((Code::TooManyTokens, "tokens", limits.tokens))
+        } else if self.open.len() > NESTING {
+            Some((Code::TooDeep, "brackets within one another", NESTING))
+        } else if self.aliases > limits.aliases {
+            Some((Code::TooManyAliases, "aliases", limits.aliases))
+        } else if self.directives > limits.directives {
+            Some((Code::TooManyDirectives, "directives", limits.directives))
+        } else {
+            None
+        }
+    }
+}
+
 /// Counts the tokens of a document.
 ///
 /// # Errors
-/// Whatever there is too much of, with the place of the first one too many.
+/// Whatever there is too much of, with the place of the first one too many; an argument without its colon.
 pub(super) fn scan(text: &str, limits: &Limits) -> Result<usize, Box<ServerError>> {
-    let (mut tokens, mut ignored, mut nesting, mut parentheses, mut aliases, mut directives) = (0, 0, 0_usize, 0_usize, 0, 0);
-    let mut end = 0;
+    let mut scan = Scan::default();
     for item in Lexer::new(text) {
-        // What is no token is the parser's to refuse.
-        let (kind, offset) = item.map_or_else(|error| (TokenKind::Eof, error.index()), |token| (token.kind(), token.index()));
-        end = end.max(offset);
+        // What is no token is the parser's to refuse; so are brackets that do not fit.
+        let (kind, offset) = item.map_or_else(|error| (None, error.index()), |token| (Some(token.kind()), token.index()));
+        let refuse = |code, message: String| Err(Box::new(refused_at(code, message, Lines::new(text).pos(offset))));
         match kind {
-            TokenKind::Whitespace | TokenKind::Comma | TokenKind::Comment => ignored += 1,
-            _ => tokens += 1,
-        }
-        match kind {
-            TokenKind::LCurly | TokenKind::LBracket => nesting += 1,
-            TokenKind::LParen => {
-                nesting += 1;
-                parentheses += 1;
+            Some(kind) => {
+                if let Err(message) = scan.take(kind) {
+                    return refuse(Code::ParseFailed, message.to_owned());
+                }
             }
-            TokenKind::RCurly | TokenKind::RBracket => nesting = nesting.saturating_sub(1),
-            TokenKind::RParen => {
-                nesting = nesting.saturating_sub(1);
-                parentheses = parentheses.saturating_sub(1);
-            }
-            // Within parentheses it belongs to an argument, or to a variable.
-            TokenKind::Colon if parentheses == 0 => aliases += 1,
-            TokenKind::At => directives += 1,
-            _ => {}
+            None => scan.tokens += 1,
         }
-        let excess = |code, what: &str, most: usize| {
-            Err(Box::new(refused_at(code, format!("The document has more than {most} {what}"), Lines::new(text).pos(end))))
-        };
-        // The end counts as one.
-        if tokens > limits.tokens + 1 || ignored > IGNORED * limits.tokens {
-            return excess(Code::TooManyTokens, "tokens", limits.tokens);
-        } else if nesting > NESTING {
-            return excess(Code::TooDeep, "brackets within one another", NESTING);
-        } else if aliases > limits.aliases {
-            return excess(Code::TooManyAliases, "aliases", limits.aliases);
-        } else if directives > limits.directives {
-            return excess(Code::TooManyDirectives, "directives", limits.directives);
+        if let Some((code, what, most)) = scan.excess(limits) {
+            return refuse(code, format!("The document has more than {most} {what}"));
         }
     }
-    Ok(tokens)
+    Ok(scan.tokens)
 }
