@@ -111,8 +111,16 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     };
     let origins = http::Origins::new(&args.allow_origins).map_err(anyhow::Error::msg).context("The flag --allow-origin makes no sense")?;
     let options = http::Options { graphiql: !args.no_graphiql, origins, limits: args.http.limits() };
-    let deps = graphql::Deps { store: store.clone(), sync: sync.clone(), writes, changes, clock };
-    let api = http::Api { schema: graphql::schema(deps), store: store.clone(), metrics };
+    let deps = graphql::Deps {
+        store: store.clone(),
+        sync: sync.clone(),
+        writes,
+        changes,
+        clock,
+        limits: args.limits.limits(),
+        trusted: args.limits.trusted()?,
+    };
+    let api = http::Api { schema: graphql::schema(deps)?, store: store.clone(), metrics };
     let stop = CancellationToken::new();
     let engine = tokio::spawn(sync::Engine::new(sync, sync::Works::OnAll, lease_owner(), stop.clone()).work());
     let (listener_store, listener_stop) = (store.clone(), stop.clone());

@@ -29,7 +29,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API and keep connections in sync (the default)
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Bring the database's tables up to date, and end
     Migrate(StoreArgs),
     /// Sync a connection now, and show how far it is
@@ -135,10 +135,10 @@ async fn run() -> anyhow::Result<()> {
     match cli.command {
         // The same as `serve`, with what the environment says.
         None => match Cli::parse_from(["crossdock", "serve"]).command {
-            Some(Command::Serve(args)) => app::serve(args).await,
+            Some(Command::Serve(args)) => app::serve(*args).await,
             _ => Ok(()),
         },
-        Some(Command::Serve(args)) => app::serve(args).await,
+        Some(Command::Serve(args)) => app::serve(*args).await,
         Some(Command::Migrate(args)) => {
             let store = app::open_store(&args).await?;
             say(&format!("{} is up to date", store.dialect()));

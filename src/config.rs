@@ -1,6 +1,7 @@
 //! What the operator can set: flags and environment variables alike, each with a default that works.
 
 mod http;
+mod limits;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -12,6 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use clap::Args;
+pub use limits::LimitArgs;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::http::HttpArgs;
@@ -74,6 +76,9 @@ pub struct ServeArgs {
     /// What clients may ask of the server
     #[command(flatten)]
     pub http: HttpArgs,
+    /// What requests may ask for
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How the sync engine works
     #[command(flatten)]
     pub engine: EngineArgs,

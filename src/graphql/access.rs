@@ -2,8 +2,8 @@
 //!
 //! Two locks, so that a resolver that nobody thought of stands behind one of them all the same:
 //!
-//! * [`admit`] looks at every request before anything of it is resolved: nothing at all without a key (introspection
-//!   included), no mutation without [`Access::Write`].
+//! * The [`guard`](super::guard) looks at every request before anything of it is read: nothing at all without a key
+//!   (introspection included), and [`may_run`] no mutation without [`Access::Write`].
 //! * [`Needs`] guards single mutations that take more.
 //!
 //! Finding the key is `http`'s business: it puts a [`Viewer`] into the data of the request, or of the WebSocket.
@@ -51,14 +51,8 @@ pub(super) fn datum<'a, T: Any + Send + Sync>(request: &'a Request, session: Opt
     find(&request.data).or_else(|| session.and_then(find))
 }
 
-/// Refuses what the request's key may not do.
-pub(super) fn admit(request: &mut Request, session: Option<&Data>) -> Result<()> {
-    let viewer = datum::<Viewer>(request, session).ok_or(Fault::Unauthenticated)?.clone();
-    let wanted = request.operation_name.clone();
-    // A document that cannot be parsed is refused by whoever executes it, with its own words.
-    let Ok(document) = request.parsed_query() else { return Ok(()) };
-    let mut operations =
-        document.operations.iter().filter(|(name, _)| wanted.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted)));
-    let needed = if operations.any(|(_, operation)| operation.node.ty == OperationType::Mutation) { Access::Write } else { Access::Read };
+/// Refuses an operation that the key may not run.
+pub(super) fn may_run(viewer: &Viewer, kind: OperationType) -> Result<()> {
+    let needed = if kind == OperationType::Mutation { Access::Write } else { Access::Read };
     viewer.may(needed).map(drop)
 }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::error::Error as _;
 use std::sync::Arc;
 
-use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, PathSegment, Pos, ServerError, Value};
 
 use crate::store;
 use crate::store::keys::Access;
@@ -21,7 +21,7 @@ use crate::store::keys::Access;
 /// What stands in `extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// The document or an argument makes no sense.
+    /// An argument or a variable makes no sense.
     InvalidInput,
     /// No API key, or none that is valid.
     Unauthenticated,
@@ -31,6 +31,44 @@ pub enum Code {
     CursorExpired,
     /// It is not the caller's fault.
     Internal,
+    /// The document cannot be read.
+    ParseFailed,
+    /// The document does not fit the schema.
+    ValidationFailed,
+    /// The document has no such operation, or several without a word which.
+    OperationResolution,
+    /// The schema may not be read here.
+    IntrospectionDisabled,
+    /// Only queries may come this way.
+    MethodNotAllowed,
+    /// The document is not known by this hash: send it along.
+    PersistedQueryNotFound,
+    /// The hash is another document's.
+    PersistedQueryMismatch,
+    /// Only the documents that the server was given are run.
+    DocumentNotTrusted,
+    /// The document is too long.
+    TooManyTokens,
+    /// The document is too deep.
+    TooDeep,
+    /// The document has too many aliases.
+    TooManyAliases,
+    /// The document has too many directives.
+    TooManyDirectives,
+    /// The operation selects too many fields.
+    TooManyFields,
+    /// The operation may answer with too many objects.
+    TooExpensive,
+    /// A list in arguments or variables is too long.
+    ListTooLong,
+    /// The batch has too many requests.
+    BatchTooLong,
+    /// The answer has more errors than are told.
+    TooManyErrors,
+    /// The query took too long.
+    Timeout,
+    /// The key has used up its operations.
+    RateLimited,
 }
 
 impl Code {
@@ -42,6 +80,26 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::CursorExpired => "CURSOR_EXPIRED",
             Self::Internal => "INTERNAL",
+            // The names that Apollo's servers and clients know.
+            Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
+            Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::OperationResolution => "OPERATION_RESOLUTION_FAILURE",
+            Self::IntrospectionDisabled => "INTROSPECTION_DISABLED",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::PersistedQueryMismatch => "PERSISTED_QUERY_HASH_MISMATCH",
+            Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
+            Self::TooManyTokens => "TOO_MANY_TOKENS",
+            Self::TooDeep => "TOO_DEEP",
+            Self::TooManyAliases => "TOO_MANY_ALIASES",
+            Self::TooManyDirectives => "TOO_MANY_DIRECTIVES",
+            Self::TooManyFields => "TOO_MANY_FIELDS",
+            Self::TooExpensive => "TOO_EXPENSIVE",
+            Self::ListTooLong => "LIST_TOO_LONG",
+            Self::BatchTooLong => "BATCH_TOO_LONG",
+            Self::TooManyErrors => "TOO_MANY_ERRORS",
+            Self::Timeout => "TIMEOUT",
+            Self::RateLimited => "RATE_LIMITED",
         }
     }
 }
@@ -105,6 +163,39 @@ impl From<Arc<store::Error>> for Fault {
     }
 }
 
+/// A request that is refused before anything runs.
+pub(super) fn refused(code: Code, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code.as_str());
+    error
+}
+
+/// The same, for what stands at this place of the document.
+pub(super) fn refused_at(code: Code, message: impl Into<String>, pos: Pos) -> ServerError {
+    ServerError { locations: vec![pos], ..refused(code, message) }
+}
+
+/// A variable that makes no sense, or what lies at this path below it.
+pub(super) fn variable_refused(variable: &str, path: &[PathSegment], message: String) -> ServerError {
+    let mut error = refused(Code::InvalidInput, message);
+    let below = path.iter().map(|segment| match segment {
+        PathSegment::Field(name) => Value::from(name.as_str()),
+        PathSegment::Index(index) => Value::from(index.to_string()),
+    });
+    let path = [Value::from("variables"), Value::from(variable)].into_iter().chain(below).collect();
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("argument", "variables");
+    extensions.set("path", Value::List(path));
+    error
+}
+
+/// A fault of the request as a whole.
+pub(super) fn server_error(fault: Fault) -> ServerError {
+    let mut error = async_graphql::Error::from(fault).into_server_error(Pos::default());
+    error.locations.clear();
+    error
+}
+
 /// What resolvers answer.
 pub type Result<T> = std::result::Result<T, Fault>;
 
@@ -155,7 +246,7 @@ fn mask(extensions: &mut ErrorExtensionValues, fault: Option<&Fault>, message: &
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::{Error, Pos};
+    use async_graphql::Error;
 
     use super::*;
 

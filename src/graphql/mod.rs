@@ -12,9 +12,10 @@
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
 //! | `shape` | the order and the nulls that a response owes its request |
 //! | `access` | who may do what |
+//! | `guard` | what stands between a request and its execution: validation, limits, persisted documents |
 //!
 //! **Invariants.**
-//! * Nothing of a request is resolved before its API key is known ([`access`]).
+//! * Nothing of a request is resolved before its API key is known ([`access`]) and it was found good ([`guard`]).
 //! * Every error leaves by [`errors`], with a code; what is internal stays inside.
 //! * No resolver holds a database connection while it waits for another resolver.
 //! * This layer knows no WMS: it shows what the engines say of them.
@@ -25,6 +26,7 @@
 pub mod access;
 mod connection;
 pub mod errors;
+mod guard;
 mod lists;
 mod loaders;
 mod mutation;
@@ -46,14 +48,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::futures_util::stream::BoxStream;
-use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{ContextBase, Data, Executor, Name, Request, Response, SDLExportOptions, SchemaBuilder, Value};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{ContextBase, Data, Executor, Name, Request, Response, SDLExportOptions, SchemaBuilder, ValidationMode, Value, Variables};
 use futures_util::StreamExt as _;
 
 pub use access::Viewer;
 use access::datum;
 pub use errors::RequestId;
-use errors::{Fault, outward};
+use errors::{Code, Fault, outward, refused};
+pub use guard::{DocumentId, Limits, OnlyQueries, Trusted};
+use guard::{Guard, Prepared};
 use loaders::Loaders;
 use mutation::Mutation;
 use pagination::described;
@@ -78,6 +82,10 @@ pub struct Deps {
     pub changes: crate::changes::Reader,
     /// The time.
     pub clock: Clock,
+    /// What requests may ask for.
+    pub limits: Limits,
+    /// All documents that may be run; any when `None`.
+    pub trusted: Option<Trusted>,
 }
 
 /// What resolvers share.
@@ -100,6 +108,7 @@ pub struct Schema {
     /// For the ids of requests that bring none.
     requests: Arc<AtomicU64>,
     types: Arc<Types>,
+    guard: Arc<Guard>,
     clock: Clock,
     #[cfg(test)]
     loaders: Arc<Loaders>,
@@ -121,10 +130,14 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 }
 
 /// The schema over these.
-pub fn schema(deps: Deps) -> Schema {
+///
+/// # Errors
+/// A trusted document that makes no sense.
+pub fn schema(deps: Deps) -> anyhow::Result<Schema> {
     let integrations = deps.sync.integrations().iter().cloned().map(Arc::new).collect();
     let builder = builder().data(deps.sync).data(deps.writes).data(deps.changes);
-    Schema::over(builder, deps.store, integrations, deps.clock)
+    let guard = Guard::new(&sdl(), deps.limits, deps.trusted)?;
+    Ok(Schema::over(builder, deps.store, integrations, deps.clock, guard))
 }
 
 /// The schema in GraphQL's own language, always the same for the same code.
@@ -144,13 +157,16 @@ impl Schema {
         store: Store,
         integrations: Arc<[Arc<crate::sync::Integration>]>,
         clock: Clock,
+        guard: Guard,
     ) -> Self {
         let loaders = Arc::new(Loaders::new(store.clone()));
         let state = State { loaders: loaders.clone(), store, integrations };
-        let inner = builder.data(state).finish();
+        // The guard has validated what comes here, and has bounded how deep it is.
+        let inner = builder.data(state).validation_mode(ValidationMode::Fast).limit_recursive_depth(usize::MAX).finish();
         Self {
             types: Arc::new(Types::of(&inner.sdl())),
             inner,
+            guard: Arc::new(guard),
             requests: Arc::default(),
             clock,
             #[cfg(test)]
@@ -165,51 +181,113 @@ impl Schema {
         })
     }
 
+    /// What requests may ask for.
+    pub fn limits(&self) -> &Limits {
+        self.guard.limits()
+    }
+
     /// Answers a query or a mutation. The request's data holds the [`Viewer`], and the [`RequestId`] if there is one.
     pub async fn execute(&self, request: impl Into<Request>) -> Response {
-        let mut request = request.into();
-        let id = self.request_id(&request, None);
-        if let Some(fault) = access::admit(&mut request, None).err().or_else(|| missing_variable(&mut request)) {
-            return outwards(refusal(fault), &id);
+        match self.admit(request.into(), None) {
+            Ok(admitted) => self.run(admitted).await,
+            Err(response) => *response,
         }
-        let asked = Asked::of(&mut request);
-        self.finished(self.inner.execute(request).await, &asked, &id)
     }
 
     /// Answers any operation, a subscription too, as a stream. What the request's data does not hold is looked for in the
     /// session's.
     pub fn execute_stream(&self, request: impl Into<Request>, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let mut request = request.into();
-        let id = self.request_id(&request, session.as_deref());
-        if let Some(fault) = access::admit(&mut request, session.as_deref()).err().or_else(|| missing_variable(&mut request)) {
-            let response = outwards(refusal(fault), &id);
-            return futures_util::stream::once(std::future::ready(response)).boxed();
+        match self.admit(request.into(), session) {
+            Ok(admitted) => self.run_stream(admitted),
+            Err(response) => futures_util::stream::once(std::future::ready(*response)).boxed(),
         }
-        let asked = Asked::of(&mut request);
-        let responses = self.inner.execute_stream_with_session_data(request, session.unwrap_or_default());
+    }
+
+    /// Lets a request pass; what is answered does not depend on when it is run, or in which task.
+    ///
+    /// # Errors
+    /// The answer to a request that may not be run.
+    pub fn admit(&self, mut request: Request, session: Option<Arc<Data>>) -> Result<Admitted, Box<Response>> {
+        let id = self.request_id(&request, session.as_deref());
+        let tell_cost = request.extensions.get("cost") == Some(&Value::from(true));
+        match self.guard.admit(&mut request, session.as_deref()) {
+            Ok((operation, cost)) => Ok(Admitted { request, session, id, operation, cost: tell_cost.then_some(cost) }),
+            Err(refusal) => Err(Box::new(outwards(Response::from_errors(refusal), &id))),
+        }
+    }
+
+    /// Runs a query or a mutation. Only a query is ever cut short: a mutation may be in the middle of a write.
+    pub async fn run(&self, admitted: Admitted) -> Response {
+        let Admitted { request, session, id, operation, cost } = admitted;
+        let variables = request.variables.clone();
+        let answer = async {
+            let mut responses = self.inner.execute_stream_with_session_data(request, session.unwrap_or_default());
+            responses.next().await.unwrap_or_default()
+        };
+        let limit = self.limits().query_time;
+        let answer = match operation.kind {
+            OperationType::Query => tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+                let message = format!("The query took longer than {} s; ask for smaller pages, or for less of each entry", limit.as_secs());
+                Response::from_errors(vec![refused(Code::Timeout, message)])
+            }),
+            OperationType::Mutation | OperationType::Subscription => answer.await,
+        };
+        self.finished(answer, &Asked { id, operation, variables, cost })
+    }
+
+    /// Runs any operation.
+    pub fn run_stream(&self, admitted: Admitted) -> BoxStream<'static, Response> {
         let own = self.clone();
-        responses.map(move |response| own.finished(response, &asked, &id)).boxed()
+        if admitted.operation.kind != OperationType::Subscription {
+            return futures_util::stream::once(async move { own.run(admitted).await }).boxed();
+        }
+        let Admitted { request, session, id, operation, cost } = admitted;
+        let asked = Asked { id, operation, variables: request.variables.clone(), cost };
+        let responses = self.inner.execute_stream_with_session_data(request, session.unwrap_or_default());
+        responses.map(move |response| own.finished(response, &asked)).boxed()
     }
 
     /// The response as it leaves.
-    fn finished(&self, mut response: Response, asked: &Asked, id: &RequestId) -> Response {
-        if let Some(document) = &asked.document {
-            put_right(&self.types, document, asked.operation.as_deref(), &mut response);
+    fn finished(&self, mut response: Response, asked: &Asked) -> Response {
+        let (document, operation) = asked.operation.parts();
+        put_right(&self.types, document, operation, &asked.variables, &mut response);
+        let most = self.limits().errors;
+        if response.errors.len() > most {
+            let more = response.errors.len() - most;
+            response.errors.truncate(most);
+            response.errors.push(refused(Code::TooManyErrors, format!("{more} more errors are not told")));
         }
-        outwards(response, id)
+        if let Some(cost) = asked.cost {
+            let told = [("requested", cost), ("maximum", self.limits().cost)].map(|(name, number)| (Name::new(name), Value::from(number)));
+            response.extensions.insert("cost".to_owned(), Value::Object(told.into_iter().collect()));
+        }
+        outwards(response, &asked.id)
     }
 }
 
-/// What a request asks for, as far as its answer must be brought into that shape.
+/// A request that may be run.
+pub struct Admitted {
+    request: Request,
+    session: Option<Arc<Data>>,
+    id: RequestId,
+    operation: Arc<Prepared>,
+    /// Its cost, if it wants to know.
+    cost: Option<u64>,
+}
+
+impl Admitted {
+    /// Whether it may write.
+    pub fn is_mutation(&self) -> bool {
+        self.operation.kind == OperationType::Mutation
+    }
+}
+
+/// What a request asked for.
 struct Asked {
-    document: Option<ExecutableDocument>,
-    operation: Option<String>,
-}
-
-impl Asked {
-    fn of(request: &mut Request) -> Self {
-        Self { document: request.parsed_query().ok().cloned(), operation: request.operation_name.clone() }
-    }
+    id: RequestId,
+    operation: Arc<Prepared>,
+    variables: Variables,
+    cost: Option<u64>,
 }
 
 impl Executor for Schema {
@@ -225,27 +303,6 @@ impl Executor for Schema {
 /// Whether a response is a request error: nothing was resolved, so it owes its client no `data`. Errors of fields have a path.
 pub fn is_request_error(response: &Response) -> bool {
     response.data == Value::Null && !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
-}
-
-/// The variables that the operation needs and was not given. The library looks only at those that are used.
-fn missing_variable(request: &mut Request) -> Option<Fault> {
-    let wanted = request.operation_name.clone();
-    let document = request.parsed_query().ok()?.clone();
-    let named = |name: Option<&Name>| wanted.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted));
-    let (_, operation) = document.operations.iter().find(|(name, _)| named(*name))?;
-    let missing = operation.node.variable_definitions.iter().find(|definition| {
-        let definition = &definition.node;
-        let given = request.variables.get(&definition.name.node);
-        !definition.var_type.node.nullable && given.map_or(definition.default_value.is_none(), |given| *given == Value::Null)
-    })?;
-    let (name, kind) = (&missing.node.name.node, &missing.node.var_type.node);
-    Some(Fault::argument("variables", format!("the variable ${name} of type {kind} was given no value")))
-}
-
-fn refusal(fault: Fault) -> Response {
-    let mut error = async_graphql::Error::from(fault).into_server_error(async_graphql::Pos::default());
-    error.locations.clear();
-    Response::from_errors(vec![error])
 }
 
 fn outwards(mut response: Response, request: &RequestId) -> Response {

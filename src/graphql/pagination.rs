@@ -29,9 +29,9 @@ use crate::store::records::{Listing, Needs, Stored, record_count, record_list};
 use crate::store::{self, Conn, Predicate, Scalar, Store};
 
 /// The size of a page when nobody says otherwise.
-const DEFAULT: i64 = 50;
+pub(super) const DEFAULT: i64 = 50;
 /// The size of the largest page.
-const MOST: i64 = 250;
+pub(super) const MOST: i64 = 250;
 /// The most keys of one ordering.
 const MOST_KEYS: usize = 5;
 
@@ -240,12 +240,15 @@ fn page<N: OutputType>(previous: bool, next: bool, total: Total, edges: impl Int
     page
 }
 
+/// What makes a record's cursor in its list.
+type CursorOf<T> = dyn Fn(&Stored<T>) -> Cursor + Send + Sync;
+
 /// Records on a page, and what the page says of itself.
 pub struct Rows<T> {
     /// The records.
     pub rows: Vec<Arc<Stored<T>>>,
     /// The place of each.
-    pub cursor: Box<dyn Fn(&Stored<T>) -> Cursor + Send + Sync>,
+    pub cursor: Box<CursorOf<T>>,
     /// Whether there is something before them.
     pub previous: bool,
     /// Whether there is something after them.

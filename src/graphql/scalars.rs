@@ -1,11 +1,12 @@
 //! The scalar that only the API has: a position in the change log. (`DateTime`, `Decimal` and `JSON` are the model's own
-//! and stand in `record`.)
+//! and stand in `record`.) And what is true of all of them: why one refuses a value.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::errors::{Fault, Result};
+use crate::record::{Instant, Money};
 
 const TAG: &str = "changes:";
 
@@ -44,6 +45,21 @@ impl ScalarType for LogCursor {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.clone())
+    }
+}
+
+/// Why a scalar of this name takes no such value; `None` when it does.
+pub(super) fn refusal(scalar: &str, value: Value) -> Option<String> {
+    fn why<T: InputType>(value: Value) -> Option<String> {
+        let message = T::parse(Some(value)).err()?.into_server_error(Pos::default()).message;
+        // The library puts the type's name before a reason of ours. Its own would repeat the value, however long it is.
+        Some(message.split_once("\": ").map_or_else(|| "It is written in another way.".to_owned(), |(_, why)| why.to_owned()))
+    }
+    match scalar {
+        "DateTime" => why::<Instant>(value),
+        "Decimal" => why::<Money>(value),
+        "Cursor" => why::<LogCursor>(value),
+        _ => None,
     }
 }
 

@@ -12,9 +12,11 @@ use std::collections::HashMap;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
+    BaseType, Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet, Type, TypeKind,
+    TypeSystemDefinition,
 };
-use async_graphql::{Name, PathSegment, Response, Value};
+use async_graphql::{Name, PathSegment, Positioned, Response, Value, Variables};
+use async_graphql_value::Value as ParsedValue;
 
 use super::plan::raw;
 
@@ -65,6 +67,8 @@ type Selected<'a> = (&'a SelectionSet, Option<&'a Name>);
 struct Builder<'a> {
     types: &'a Types,
     document: &'a ExecutableDocument,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
 }
 
 impl<'a> Builder<'a> {
@@ -95,7 +99,7 @@ impl<'a> Builder<'a> {
             return;
         }
         seen.push(std::ptr::from_ref(set));
-        for item in &set.items {
+        for item in set.items.iter().filter(|item| !self.is_left_out(item.node.directives())) {
             match &item.node {
                 Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push((&field.node, parent)),
                 Selection::InlineFragment(fragment) => {
@@ -112,8 +116,34 @@ impl<'a> Builder<'a> {
     }
 }
 
+impl Builder<'_> {
+    /// Whether `@skip` or `@include` leaves something out.
+    fn is_left_out(&self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().any(|directive| {
+            let value = directive.node.get_argument("if").map(|value| self.is_true(&value.node));
+            match directive.node.name.node.as_str() {
+                "skip" => value == Some(true),
+                "include" => value == Some(false),
+                _ => false,
+            }
+        })
+    }
+
+    fn is_true(&self, value: &ParsedValue) -> bool {
+        match value {
+            ParsedValue::Boolean(value) => *value,
+            ParsedValue::Variable(name) => {
+                let definition = self.operation.variable_definitions.iter().find(|definition| definition.node.name.node == *name);
+                let default = || definition.and_then(|definition| definition.node.default_value());
+                self.variables.get(name).or_else(default) == Some(&Value::Boolean(true))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Brings an answer into the shape that its document asks for.
-pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option<&str>, response: &mut Response) {
+pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option<&str>, variables: &Variables, response: &mut Response) {
     if response.data == Value::Null {
         return;
     }
@@ -127,7 +157,7 @@ pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option
         OperationType::Mutation => "Mutation",
         OperationType::Subscription => "Subscription",
     });
-    let shape = Builder { types, document }.shape(None, &[(&found.node.selection_set.node, Some(&root))]);
+    let shape = Builder { types, document, operation: &found.node, variables }.shape(None, &[(&found.node.selection_set.node, Some(&root))]);
     if !response.errors.is_empty() {
         thaw(&mut response.data);
     }
@@ -218,7 +248,7 @@ mod tests {
                 ServerError::new("no", None).with_path(segments.collect())
             })
             .collect();
-        put_right(&Types::of(SDL), &parse_query(query).unwrap(), None, &mut response);
+        put_right(&Types::of(SDL), &parse_query(query).unwrap(), None, &Variables::from_json(json!({ "yes": true })), &mut response);
         serde_json::to_string(&response.data).unwrap()
     }
 
@@ -227,6 +257,12 @@ mod tests {
         let query = "{ b: maybe { name ...f json inner { name id } } sure { id } } fragment f on Thing { id name }";
         let data = json!({ "sure": { "id": 1 }, "b": { "inner": { "id": 2, "name": "x" }, "json": { "z": 1, "a": 2 }, "id": 1, "name": "n" } });
         assert_eq!(right(query, data, &[]), r#"{"b":{"name":"n","id":1,"json":{"z":1,"a":2},"inner":{"name":"x","id":2}},"sure":{"id":1}}"#);
+    }
+
+    #[test]
+    fn what_is_left_out_has_no_place() {
+        let query = "query($yes: Boolean!) { maybe { ...f id } } fragment f on Thing { id @skip(if: $yes) name must @include(if: false) { id } }";
+        assert_eq!(right(query, json!({ "maybe": { "id": 1, "name": "n" } }), &[]), r#"{"maybe":{"name":"n","id":1}}"#);
     }
 
     #[test]

@@ -4,9 +4,13 @@
 //! `application/graphql-response+json` it has a status of 4xx; as `application/json`, which older clients ask for, a document
 //! that makes no sense is answered with 200. Whoever cannot even be understood gets a 4xx in either.
 
+use std::collections::BTreeMap;
+
 use async_graphql::{Response as Answer, ServerError, Value};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+use serde::Serialize;
 
 use crate::graphql::{is_request_error, write_json};
 
@@ -87,32 +91,43 @@ pub(super) struct Body<'a> {
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
 }
 
 impl<'a> Body<'a> {
     /// Of what GraphQL answered. A request error has no `data`.
     pub(super) fn of(answer: &'a Answer) -> Self {
-        Self { errors: &answer.errors, data: (!is_request_error(answer)).then_some(&answer.data) }
+        Self { errors: &answer.errors, data: (!is_request_error(answer)).then_some(&answer.data), extensions: &answer.extensions }
     }
 
     /// The whole as JSON.
-    fn write(&self) -> serde_json::Result<Vec<u8>> {
-        let mut out = vec![b'{'];
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        let mut separator = b'{';
+        let mut name = |name: &str, out: &mut Vec<u8>| {
+            out.push(std::mem::replace(&mut separator, b','));
+            out.extend_from_slice(name.as_bytes());
+        };
         if !self.errors.is_empty() {
-            out.extend_from_slice(b"\"errors\":");
-            serde_json::to_writer(&mut out, self.errors)?;
+            name("\"errors\":", out);
+            serde_json::to_writer(&mut *out, self.errors)?;
         }
         if let Some(data) = self.data {
-            out.extend_from_slice(if self.errors.is_empty() { b"\"data\":" } else { b",\"data\":" });
-            write_json(data, &mut out);
+            name("\"data\":", out);
+            write_json(data, out);
+        }
+        if !self.extensions.is_empty() {
+            name("\"extensions\":", out);
+            serde_json::to_writer(&mut *out, self.extensions)?;
         }
         out.push(b'}');
-        Ok(out)
+        Ok(())
     }
 }
 
-fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
-    match body.write() {
+fn send(media: Media, status: StatusCode, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Response {
+    let mut bytes = Vec::new();
+    match write(&mut bytes) {
         Ok(bytes) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "Failed to write an answer as JSON");
@@ -123,20 +138,55 @@ fn send(media: Media, status: StatusCode, body: &Body<'_>) -> Response {
 
 /// What GraphQL answered.
 pub(super) fn answer(media: Media, answer: &Answer) -> Response {
-    let status = match media {
-        Media::GraphqlResponse if is_request_error(answer) => status_of(answer),
-        Media::GraphqlResponse | Media::Json => StatusCode::OK,
+    let refused = is_request_error(answer);
+    let status = match status_of(answer) {
+        _ if !refused => StatusCode::OK,
+        // What is not the document's fault is told to older clients too.
+        status @ (StatusCode::METHOD_NOT_ALLOWED | StatusCode::TOO_MANY_REQUESTS) => status,
+        status if media == Media::GraphqlResponse => status,
+        _ => StatusCode::OK,
     };
-    send(media, status, &Body::of(answer))
+    let mut response = send(media, status, |out| Body::of(answer).write(out));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    if let Some(Value::Number(seconds)) = extension(answer, "retryAfterSeconds")
+        && let Ok(seconds) = HeaderValue::from_str(&seconds.to_string())
+    {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// What GraphQL answered to each request of a batch.
+pub(super) fn answers(media: Media, answers: &[Answer]) -> Response {
+    send(media, StatusCode::OK, |out| {
+        out.push(b'[');
+        for (index, answer) in answers.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            Body::of(answer).write(out)?;
+        }
+        out.push(b']');
+        Ok(())
+    })
+}
+
+/// What the first error says under this name.
+fn extension<'a>(answer: &'a Answer, name: &str) -> Option<&'a Value> {
+    answer.errors.first().and_then(|error| error.extensions.as_ref()?.get(name))
 }
 
 /// The status of a request error, by its code.
 fn status_of(answer: &Answer) -> StatusCode {
-    let code = answer.errors.first().and_then(|error| error.extensions.as_ref()?.get("code"));
-    match code {
+    match extension(answer, "code") {
         Some(Value::String(code)) if code == "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
         Some(Value::String(code)) if code == "FORBIDDEN" => StatusCode::FORBIDDEN,
         Some(Value::String(code)) if code == "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        Some(Value::String(code)) if code == "METHOD_NOT_ALLOWED" => StatusCode::METHOD_NOT_ALLOWED,
+        Some(Value::String(code)) if code == "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
+        Some(Value::String(code)) if code == "TIMEOUT" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     }
 }
@@ -171,12 +221,18 @@ impl Refusal {
         &self.message
     }
 
+    /// The same, of one request of a batch.
+    pub(super) fn of(self, index: usize) -> Self {
+        Self { message: format!("Request {index} of the batch: {}", self.message), ..self }
+    }
+
     /// The refusal in the form that the client asked for, or in plain JSON if it takes neither.
     pub(super) fn send(self, headers: &HeaderMap) -> Response {
         let mut error = ServerError::new(self.message, None);
         error.extensions.get_or_insert_default().set("code", self.code);
         let media = Media::wanted(headers).unwrap_or(Media::Json);
-        let mut response = send(media, self.status, &Body { errors: &[error], data: None });
+        let body = Body { errors: &[error], data: None, extensions: &BTreeMap::new() };
+        let mut response = send(media, self.status, |out| body.write(out));
         if let Some(allow) = self.allow {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }

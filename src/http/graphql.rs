@@ -8,8 +8,9 @@ use axum::extract::{FromRequest as _, RawQuery, Request, State, WebSocketUpgrade
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
-use super::answer::{Media, Refusal, answer, wants_events};
+use super::answer::{Media, Refusal, answer, answers, wants_events};
 use super::auth::{authorization, viewer};
+use super::request::Wanted;
 use super::run::{self, Asker};
 use super::{Context, request, socket, sse};
 use crate::graphql::RequestId;
@@ -19,7 +20,7 @@ pub(super) async fn post(State(context): State<Context>, Extension(id): Extensio
     let answered = async {
         let asked = Asked::of(&context, id, &headers).await?;
         let body = body(&context, request).await?;
-        asked.answer(&context, request::of_body(&headers, &body)?).await
+        asked.answer(&context, request::of_body(&headers, &body, context.api.schema.limits().batch)?).await
     };
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.send(&headers))
 }
@@ -80,10 +81,19 @@ impl Asked {
         Ok(Self { asker: Asker { viewer, id }, form })
     }
 
-    async fn answer(self, context: &Context, request: async_graphql::Request) -> Result<Response, Refusal> {
-        match self.form {
-            Form::Once(media) => Ok(answer(media, &run::execute(context, &self.asker, request).await)),
-            Form::Events => sse::answer(context, self.asker, request),
+    async fn answer(self, context: &Context, wanted: Wanted) -> Result<Response, Refusal> {
+        match (self.form, wanted) {
+            (Form::Once(media), Wanted::One(request)) => Ok(answer(media, &run::execute(context, &self.asker, *request).await)),
+            (Form::Once(media), Wanted::Batch(requests)) => {
+                let mut all = Vec::new();
+                // One after the other: a client may rely on the order, and holds no more of the server than with one request.
+                for request in requests {
+                    all.push(run::execute(context, &self.asker, request).await);
+                }
+                Ok(answers(media, &all))
+            }
+            (Form::Events, Wanted::One(request)) => sse::answer(context, self.asker, *request),
+            (Form::Events, Wanted::Batch(_)) => Err(Refusal::bad("An event stream answers one request; this is a batch")),
         }
     }
 }

@@ -8,14 +8,13 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Name, Request, Response, ServerError};
+use async_graphql::{Request, Response, ServerError};
 use futures_util::stream::{BoxStream, once};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tracing::Instrument as _;
 
 use super::Context;
-use crate::graphql::{RequestId, Viewer};
+use crate::graphql::{Admitted, RequestId, Viewer};
 
 /// Who asks, and under which name.
 #[derive(Debug, Clone)]
@@ -31,33 +30,50 @@ impl Asker {
 }
 
 /// Answers a query or a mutation.
-pub(super) async fn execute(context: &Context, asker: &Asker, mut request: Request) -> Response {
-    let is_mutation = is_mutation(&mut request);
-    let (request, id, schema) = (asker.tell(request), asker.id.clone(), context.api.schema.clone());
-    let answering = async move {
-        let answered = AssertUnwindSafe(schema.execute(request)).catch_unwind().await;
-        answered.unwrap_or_else(|panic| panicked(&*panic, &id))
-    };
-    let response = if is_mutation {
-        // Not joined only when the runtime ends.
-        context.tasks.spawn(answering.in_current_span()).await.unwrap_or_else(|error| panicked(&error.to_string(), &asker.id))
-    } else {
-        answering.await
+pub(super) async fn execute(context: &Context, asker: &Asker, request: Request) -> Response {
+    let response = match admit(context, asker, request) {
+        Ok(admitted) => run(context, asker, admitted).await,
+        Err(response) => *response,
     };
     count(context, &response);
     response
 }
 
-/// Answers any operation, a subscription too.
-pub(super) fn stream(context: &Context, asker: &Asker, mut request: Request) -> BoxStream<'static, Response> {
-    if is_mutation(&mut request) {
-        let (context, asker) = (context.clone(), asker.clone());
-        return once(async move { execute(&context, &asker, request).await }).boxed();
+fn admit(context: &Context, asker: &Asker, request: Request) -> Result<Admitted, Box<Response>> {
+    let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| context.api.schema.admit(asker.tell(request), None)));
+    admitted.unwrap_or_else(|panic| Err(Box::new(panicked(&*panic, &asker.id))))
+}
+
+async fn run(context: &Context, asker: &Asker, admitted: Admitted) -> Response {
+    let is_mutation = admitted.is_mutation();
+    let (id, schema) = (asker.id.clone(), context.api.schema.clone());
+    let answering = async move {
+        let answered = AssertUnwindSafe(schema.run(admitted)).catch_unwind().await;
+        answered.unwrap_or_else(|panic| panicked(&*panic, &id))
+    };
+    if is_mutation {
+        // Not joined only when the runtime ends.
+        context.tasks.spawn(answering.in_current_span()).await.unwrap_or_else(|error| panicked(&error.to_string(), &asker.id))
+    } else {
+        answering.await
     }
-    let id = asker.id.clone();
-    let responses = context.api.schema.execute_stream(asker.tell(request), None);
-    let responses = AssertUnwindSafe(responses).catch_unwind().map(move |answered| answered.unwrap_or_else(|panic| panicked(&*panic, &id)));
+}
+
+/// Answers any operation, a subscription too.
+pub(super) fn stream(context: &Context, asker: &Asker, request: Request) -> BoxStream<'static, Response> {
     let counted = context.clone();
+    let responses = match admit(context, asker, request) {
+        Err(response) => once(std::future::ready(*response)).boxed(),
+        Ok(admitted) if admitted.is_mutation() => {
+            let (context, asker) = (context.clone(), asker.clone());
+            once(async move { run(&context, &asker, admitted).await }).boxed()
+        }
+        Ok(admitted) => {
+            let id = asker.id.clone();
+            let responses = AssertUnwindSafe(context.api.schema.run_stream(admitted)).catch_unwind();
+            responses.map(move |answered| answered.unwrap_or_else(|panic| panicked(&*panic, &id))).boxed()
+        }
+    };
     responses
         .enumerate()
         .map(move |(number, response)| {
@@ -71,14 +87,6 @@ pub(super) fn stream(context: &Context, asker: &Asker, mut request: Request) -> 
 
 fn count(context: &Context, response: &Response) {
     context.api.metrics.request(if response.errors.is_empty() { "ok" } else { "errors" });
-}
-
-/// Whether the request runs a mutation. What cannot be parsed runs nothing.
-fn is_mutation(request: &mut Request) -> bool {
-    let wanted = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return false };
-    let named = |name: Option<&Name>| wanted.as_deref().is_none_or(|wanted| name.is_some_and(|name| name == wanted));
-    document.operations.iter().any(|(name, operation)| named(name) && operation.node.ty == OperationType::Mutation)
 }
 
 /// What a panic looks like from outside.

@@ -52,7 +52,8 @@ on_both! {
             (json!({ "query": "{ __typename }", "operationName": ["A"] }), 400, 400, false),
             (json!({ "query": "{ __typename }", "variables": "x" }), 400, 400, false),
             (json!({ "query": "{ __typename }", "extensions": false }), 400, 400, false),
-            (json!([{ "query": "{ __typename }" }]), 400, 400, false),
+            (json!([]), 400, 400, false),
+            (json!({ "query": "{ __typename }", "documentId": 1 }), 400, 400, false),
         ] {
             for (accept, status, kind) in [("application/json", plain, "application/json; charset=utf-8"), (NEWER, newer, "application/graphql-response+json; charset=utf-8")] {
                 let answer = sent(call(&server, Method::POST).header("accept", accept).json(&body)).await;

@@ -11,6 +11,7 @@ mod engine;
 mod faults;
 mod http;
 mod layers;
+mod limits;
 mod live;
 mod managing;
 mod postgres_itself;

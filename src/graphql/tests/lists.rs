@@ -135,10 +135,13 @@ async fn arguments_that_make_no_sense_are_named() {
             "{query}\n{error:#}"
         );
     }
-    for query in
-        ["{ nothing }", "{ orders(first: \"x\") { totalCount } }", "{ orders(filter: {changedAt: {gt: \"yesterday\"}}) { totalCount } }", "{"]
-    {
-        assert_eq!(world.refusal(query).await["extensions"]["code"], "INVALID_INPUT", "{query}");
+    for (query, code) in [
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ orders(first: \"x\") { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ orders(filter: {changedAt: {gt: \"yesterday\"}}) { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{", "GRAPHQL_PARSE_FAILED"),
+    ] {
+        assert_eq!(world.refusal(query).await["extensions"]["code"], code, "{query}");
     }
 }
 

@@ -35,7 +35,7 @@ fn random(buffer: &mut [u8]) -> bool {
     true
 }
 
-fn key(access: Access) -> Viewer {
+pub(super) fn key(access: Access) -> Viewer {
     Viewer(ApiKey { id: 7, name: "test".to_owned(), access, created_at: NOON, revoked_at: None })
 }
 
@@ -65,7 +65,11 @@ impl World {
             store.commit(tx).await.unwrap();
         }
         let clock = Clock::of(|| NOON);
-        Self { schema: Schema::over(builder(), store.clone(), Arc::new([]), clock), store, _folder: folder }
+        Self {
+            schema: Schema::over(builder(), store.clone(), Arc::new([]), clock, Guard::new(&sdl(), Limits::DEFAULT, None).unwrap()),
+            store,
+            _folder: folder,
+        }
     }
 
     async fn lay<K: Kind>(&self, connection: i64, now: Instant, records: &[K]) {

@@ -133,7 +133,10 @@ impl Documents<'_> {
         let body = self.selection("Order", 4);
         // Twice under one key: the library merges them.
         let twin = if self.chance(10) { format!(" order(id: \"{id}\") {{ orderNumber lineItems {{ sku }} }}") } else { String::new() };
-        format!("query($yes: Boolean!) {{ viewer @include(if: $yes) {{ name }} order(id: \"{id}\") {body}{twin}{roots} }} {}", self.fragments.join(" "))
+        format!(
+            "query($yes: Boolean!) {{ viewer @include(if: $yes) {{ name }} order(id: \"{id}\") {body}{twin}{roots} }} {}",
+            self.fragments.join(" ")
+        )
     }
 }
 

@@ -119,7 +119,7 @@ impl Session {
     }
 
     async fn begin(&mut self, id: String, parameters: Map<String, Value>, viewer: &Viewer) -> Result<(), End> {
-        let request = request::request(parameters).map_err(|refusal| End::close(4400, format!("payload: {}", refusal.message())))?;
+        let request = request::of_parameters(parameters).map_err(|refusal| End::close(4400, format!("payload: {}", refusal.message())))?;
         if self.operations.contains_key(id.as_str()) {
             return Err(End::close(4409, format!("Subscriber for {id} already exists")));
         }
