@@ -25,6 +25,9 @@ pub struct LimitArgs {
     /// Directives that a document may have
     #[arg(long, env = "CROSSDOCK_MAX_DIRECTIVES", default_value_t = Limits::DEFAULT.directives)]
     pub max_directives: usize,
+    /// Operations that a document may have
+    #[arg(long, env = "CROSSDOCK_MAX_OPERATIONS", default_value_t = Limits::DEFAULT.operations)]
+    pub max_operations: usize,
     /// Fields and fragments that an operation may select, where a fragment counts each time that it is spread
     #[arg(long, env = "CROSSDOCK_MAX_FIELDS", default_value_t = Limits::DEFAULT.fields)]
     pub max_fields: u64,
@@ -69,6 +72,7 @@ impl LimitArgs {
             depth: self.max_depth,
             aliases: self.max_aliases,
             directives: self.max_directives,
+            operations: self.max_operations,
             fields: self.max_fields,
             cost: self.max_cost,
             list: self.max_list,

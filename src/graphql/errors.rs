@@ -55,6 +55,8 @@ pub enum Code {
     TooManyAliases,
     /// The document has too many directives.
     TooManyDirectives,
+    /// The document has too many operations.
+    TooManyOperations,
     /// The operation selects too many fields.
     TooManyFields,
     /// The operation may answer with too many objects.
@@ -93,6 +95,7 @@ impl Code {
             Self::TooDeep => "TOO_DEEP",
             Self::TooManyAliases => "TOO_MANY_ALIASES",
             Self::TooManyDirectives => "TOO_MANY_DIRECTIVES",
+            Self::TooManyOperations => "TOO_MANY_OPERATIONS",
             Self::TooManyFields => "TOO_MANY_FIELDS",
             Self::TooExpensive => "TOO_EXPENSIVE",
             Self::ListTooLong => "LIST_TOO_LONG",

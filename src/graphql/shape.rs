@@ -2,8 +2,9 @@
 //!
 //! async-graphql resolves the fields of an object side by side and puts each into the answer when it is ready: keys come in
 //! the order of being ready, and the key of a field that failed is missing. GraphQL asks for the order of the document, for
-//! null where a field failed, and for null in its parent where the field may not be null. That is put right here, in one
-//! walk over the answer; an answer that is already right costs the walk and no copy.
+//! null where a field failed, and for null in its parent where the field may not be null. And an object all of whose fields
+//! failed, or were skipped, comes as null. That is put right here, in one walk over the answer; an answer that is already right
+//! costs the walk and no copy.
 //!
 //! What is not known is left alone: inside an interface, the order between the fields of different types' fragments.
 
@@ -145,7 +146,11 @@ impl Builder<'_> {
 /// Brings an answer into the shape that its document asks for.
 pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option<&str>, variables: &Variables, response: &mut Response) {
     if response.data == Value::Null {
-        return;
+        // An error without a path is one of the whole.
+        if response.errors.iter().any(|error| error.path.is_empty()) {
+            return;
+        }
+        response.data = Value::Object(IndexMap::new());
     }
     let found = match &document.operations {
         DocumentOperations::Single(found) => Some(found),
@@ -162,6 +167,9 @@ pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option
         thaw(&mut response.data);
     }
     for error in &response.errors {
+        restore(&mut response.data, &error.path);
+    }
+    for error in &response.errors {
         fail(&mut response.data, &shape, None, &error.path);
     }
     sort(&mut response.data, &shape);
@@ -176,6 +184,24 @@ fn thaw(value: &mut Value) {
     match value {
         Value::List(items) => items.iter_mut().for_each(thaw),
         Value::Object(object) => object.values_mut().for_each(thaw),
+        _ => {}
+    }
+}
+
+/// Makes an object again of a null that a field below it failed in: it was there, or nothing below it could have failed.
+fn restore(value: &mut Value, path: &[PathSegment]) {
+    match (&mut *value, path) {
+        (Value::Null, [PathSegment::Field(_), ..]) => *value = Value::Object(IndexMap::new()),
+        (Value::Object(map), [PathSegment::Field(key), rest @ ..]) => {
+            if let Some(inner) = map.get_mut(key.as_str()) {
+                restore(inner, rest);
+            }
+        }
+        (Value::List(items), [PathSegment::Index(index), rest @ ..]) => {
+            if let Some(item) = items.get_mut(*index) {
+                restore(item, rest);
+            }
+        }
         _ => {}
     }
 }
@@ -216,6 +242,10 @@ fn sort(value: &mut Value, shape: &Shape<'_>) {
             }
             for (key, value) in map.iter_mut() {
                 if let Some(below) = shape.keys.get(key) {
+                    let must_be = below.ty.is_some_and(|ty| !ty.nullable && matches!(ty.base, BaseType::Named(_)));
+                    if *value == Value::Null && must_be && !below.keys.is_empty() {
+                        *value = Value::Object(IndexMap::new());
+                    }
                     sort(value, below);
                 }
             }
@@ -288,6 +318,22 @@ mod tests {
         ] {
             assert_eq!(right(query, whole.clone(), std::slice::from_ref(&path)), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn an_object_without_any_field_left_is_an_object() {
+        let query = "{ maybe { name } other: maybe { id name } sure { name } list { name inner { name } } }";
+        let empty = json!({ "maybe": null, "other": null, "sure": null, "list": [null, { "inner": null }] });
+        let paths = [json!(["maybe", "name"]), json!(["other", "name"]), json!(["other", "id"]), json!(["list", 0, "name"])];
+        assert_eq!(
+            right(query, empty, &paths),
+            r#"{"maybe":{"name":null},"other":null,"sure":{},"list":[{"name":null},{"inner":null}]}"#,
+            "what failed is told, what was not found stays null, what was skipped is an empty object"
+        );
+        assert_eq!(right("{ maybe { name } }", json!(null), &[json!(["maybe"])]), r#"{"maybe":null}"#);
+        assert_eq!(right("{ sure { name } maybe { name } }", json!(null), &[json!(["sure"]), json!(["maybe"])]), "null");
+        assert_eq!(right("{ maybe @skip(if: true) { name } }", json!(null), &[]), "{}");
+        assert_eq!(right("{ maybe { name } }", json!(null), &[json!([])]), "null");
     }
 
     #[test]

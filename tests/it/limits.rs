@@ -10,7 +10,7 @@ async fn post(server: &Server, body: &Value) -> Response {
     request.json(body).send().await.expect("the server answers")
 }
 
-async fn json_of(response: Response) -> Value {
+async fn answered(response: Response) -> Value {
     response.json().await.expect("JSON")
 }
 
@@ -36,24 +36,24 @@ on_both! {
             ("a body of 8 MB", " ".repeat(8_000_000), 413, "BODY_REFUSED"),
         ] {
             let response = post(&server, &json!({ "query": query })).await;
-            let (got, answer) = (response.status().as_u16(), json_of(response).await);
+            let (got, answer) = (response.status().as_u16(), answered(response).await);
             assert_eq!((got, code(&answer)), (status, expected), "{what}: {answer}");
             assert!(answer.get("data").is_none(), "{what}: {answer}");
         }
         let by_variable = json!({ "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": { "ids": vec!["x"; 2_000] } });
-        assert_eq!(code(&json_of(post(&server, &by_variable).await).await), "LIST_TOO_LONG");
+        assert_eq!(code(&answered(post(&server, &by_variable).await).await), "LIST_TOO_LONG");
         let page = "query ($n: Int) { orders(first: $n) { nodes { returns(first: $n) { nodes { order { returns(first: $n) { nodes { id } } } } } } } }";
-        assert_eq!(code(&json_of(post(&server, &json!({ "query": page, "variables": { "n": 200 } })).await).await), "TOO_EXPENSIVE");
-        assert_eq!(json_of(post(&server, &json!({ "query": page, "variables": { "n": 2 } })).await).await.get("errors"), None);
+        assert_eq!(code(&answered(post(&server, &json!({ "query": page, "variables": { "n": 200 } })).await).await), "TOO_EXPENSIVE");
+        assert_eq!(answered(post(&server, &json!({ "query": page, "variables": { "n": 2 } })).await).await.get("errors"), None);
         // What tools ask for is never refused.
         let introspection = include_str!("../../src/graphql/guard/introspection.graphql");
-        let schema = json_of(post(&server, &json!({ "query": introspection })).await).await;
+        let schema = answered(post(&server, &json!({ "query": introspection })).await).await;
         assert!(schema["data"]["__schema"]["types"].as_array().is_some_and(|types| types.len() > 100), "{}", schema["errors"]);
     }
 
     async fn a_batch_is_answered_in_its_order(server: Server) with ["--max-batch=3"] {
         let viewer = json!({ "query": "{ viewer { name } }" });
-        let answers = json_of(post(&server, &json!([viewer, { "query": "{ nothing }" }, { "query": "query ($n: Int) { orders(first: $n) { pageInfo { hasPreviousPage } } }", "variables": { "n": 1 } }])).await).await;
+        let answers = answered(post(&server, &json!([viewer, { "query": "{ nothing }" }, { "query": "query ($n: Int) { orders(first: $n) { pageInfo { hasPreviousPage } } }", "variables": { "n": 1 } }])).await).await;
         assert_eq!(answers[0], json!({ "data": { "viewer": { "name": "demo" } } }));
         assert_eq!(code(&answers[1]), "GRAPHQL_VALIDATION_FAILED");
         assert_eq!(answers[2]["data"]["orders"]["pageInfo"]["hasPreviousPage"], json!(false));
@@ -66,7 +66,7 @@ on_both! {
         ] {
             let response = post(&server, &batch).await;
             let status = response.status().as_u16();
-            let answer = json_of(response).await;
+            let answer = answered(response).await;
             assert_eq!((status, code(&answer)), (400, expected), "{answer}");
         }
     }
@@ -74,20 +74,20 @@ on_both! {
     async fn batches_can_be_switched_off(server: Server) with ["--max-batch=1"] {
         let response = post(&server, &json!([{ "query": "{ viewer { name } }" }])).await;
         assert_eq!(response.status().as_u16(), 400);
-        assert_eq!(code(&json_of(response).await), "BAD_REQUEST");
+        assert_eq!(code(&answered(response).await), "BAD_REQUEST");
     }
 
     async fn a_key_that_asks_too_often_is_told_when_to_come_back(server: Server) with ["--max-per-minute=3"] {
         let viewer = json!({ "query": "{ viewer { name } }" });
         // Each request of a batch counts.
-        let answers = json_of(post(&server, &json!([viewer, viewer])).await).await;
+        let answers = answered(post(&server, &json!([viewer, viewer])).await).await;
         assert_eq!(answers.as_array().map(Vec::len), Some(2));
         assert_eq!(post(&server, &viewer).await.status().as_u16(), 200);
         let refused = post(&server, &viewer).await;
         assert_eq!(refused.status().as_u16(), 429);
         let wait: u64 = refused.headers()["retry-after"].to_str().expect("text").parse().expect("seconds");
         assert!((1..=21).contains(&wait), "{wait}");
-        let answer = body(refused).await;
+        let answer = answered(refused).await;
         assert_eq!((code(&answer), &answer["errors"][0]["extensions"]["retryAfterSeconds"]), ("RATE_LIMITED", &json!(wait)));
         let other = server.make_key(crossdock::store::keys::Access::Read).await;
         assert_eq!(server.send_as(&other, "{ viewer { name } }", json!({})).await.0, 200, "another key has its own");
@@ -95,15 +95,15 @@ on_both! {
 
     async fn costs_are_told_to_who_asks(server: Server) {
         let asked = json!({ "query": "{ orders(first: 7) { nodes { id } } }", "extensions": { "cost": true } });
-        let answer = json_of(post(&server, &asked).await).await;
+        let answer = answered(post(&server, &asked).await).await;
         assert_eq!(answer["extensions"], json!({ "cost": { "requested": 8, "maximum": 100_000 } }));
-        let unasked = json_of(post(&server, &json!({ "query": "{ orders(first: 7) { nodes { id } } }" })).await).await;
+        let unasked = answered(post(&server, &json!({ "query": "{ orders(first: 7) { nodes { id } } }" })).await).await;
         assert_eq!(unasked.get("extensions"), None);
     }
 
     async fn errors_beyond_a_number_are_only_counted(server: Server) with ["--max-errors=2"] {
         let failing = "{ a: node(id: \"?\") { id } b: node(id: \"?\") { id } c: node(id: \"?\") { id } d: node(id: \"?\") { id } }";
-        let answer = json_of(post(&server, &json!({ "query": failing })).await).await;
+        let answer = answered(post(&server, &json!({ "query": failing })).await).await;
         assert_eq!(answer["data"], json!({ "a": null, "b": null, "c": null, "d": null }));
         assert_eq!(answer["errors"].as_array().map(Vec::len), Some(3), "{answer}");
         assert_eq!(answer["errors"][2]["message"], "2 more errors are not told");
@@ -119,20 +119,20 @@ on_both! {
     async fn documents_are_known_by_hash_over_every_way(server: Server) {
         let get = async |extensions: Value| {
             let request = Client::new().get(server.url("/graphql")).bearer_auth(&server.key).query(&[("extensions", extensions.to_string())]);
-            body(request.send().await.expect("an answer")).await
+            answered(request.send().await.expect("an answer")).await
         };
         let persisted = |hash: &str| json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
         let (query, hash) = ("{ viewer { name } }", "3f9a5fe58741fdcb3ba59d8cc865ce0c081b65bca09f7904bc81277be1bdd3f0");
         assert_eq!(code(&get(persisted(hash)).await), "PERSISTED_QUERY_NOT_FOUND");
-        assert_eq!(code(&json_of(post(&server, &json!({ "query": query, "extensions": persisted(&"0".repeat(64)) })).await).await), "PERSISTED_QUERY_HASH_MISMATCH");
+        assert_eq!(code(&answered(post(&server, &json!({ "query": query, "extensions": persisted(&"0".repeat(64)) })).await).await), "PERSISTED_QUERY_HASH_MISMATCH");
         let known = json!({ "data": { "viewer": { "name": "demo" } } });
-        assert_eq!(json_of(post(&server, &json!({ "query": query, "extensions": persisted(hash) })).await).await, known);
+        assert_eq!(answered(post(&server, &json!({ "query": query, "extensions": persisted(hash) })).await).await, known);
         assert_eq!(get(persisted(hash)).await, known);
-        assert_eq!(json_of(post(&server, &json!({ "extensions": persisted(hash) })).await).await, known);
-        assert_eq!(json_of(post(&server, &json!({ "documentId": format!("sha256:{hash}") })).await).await, known);
+        assert_eq!(answered(post(&server, &json!({ "extensions": persisted(hash) })).await).await, known);
+        assert_eq!(answered(post(&server, &json!({ "documentId": format!("sha256:{hash}") })).await).await, known);
         // A mutation is no query, however it is named.
         let (query, hash) = ("mutation { __typename }", "22c9efff0269bd71ee0875759c0ae2b966100d019474f3e91a2b73d3dada7f8f");
-        assert_eq!(json_of(post(&server, &json!({ "query": query, "extensions": persisted(hash) })).await).await, json!({ "data": { "__typename": "Mutation" } }));
+        assert_eq!(answered(post(&server, &json!({ "query": query, "extensions": persisted(hash) })).await).await, json!({ "data": { "__typename": "Mutation" } }));
         assert_eq!(code(&get(persisted(hash)).await), "METHOD_NOT_ALLOWED");
     }
 }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub aliases: usize,
     /// Directives of a document.
     pub directives: usize,
+    /// Operations of a document: each is validated with all the fragments that it reaches.
+    pub operations: usize,
     /// Selections of an operation, where a fragment counts each time that it is spread.
     pub fields: u64,
     /// Objects that an answer may hold, as estimated beforehand.
@@ -44,6 +46,7 @@ impl Limits {
         depth: 20,
         aliases: 100,
         directives: 100,
+        operations: 20,
         fields: 5_000,
         cost: 100_000,
         list: 1_000,

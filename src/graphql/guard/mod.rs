@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use apollo_compiler::Schema;
-use apollo_compiler::ast::OperationType as ApolloType;
+use apollo_compiler::ast::{Definition, OperationType as ApolloType};
 use apollo_compiler::executable::{ExecutableDocument as Checked, Operation, Selection, SelectionSet};
 use apollo_compiler::introspection::check_max_depth;
 use apollo_compiler::parser::Parser;
@@ -252,6 +252,11 @@ impl Guard {
         let ast = Parser::new().parse_ast(text, "request").map_err(|errors| vec![words::unparsed(&errors.errors, &lines)])?;
         if ast.definitions.is_empty() {
             return Err(vec![refused_at(Code::ParseFailed, "Syntax Error: Unexpected <EOF>.", lines.pos(text.len()))]);
+        }
+        let operations = ast.definitions.iter().filter(|definition| matches!(definition, Definition::OperationDefinition(_))).count();
+        if operations > self.limits.operations {
+            let message = format!("The document has {operations} operations; at most {} are allowed", self.limits.operations);
+            return Err(vec![refused(Code::TooManyOperations, message)]);
         }
         let suggestions = self.limits.suggestions.then_some(&*self.schema);
         let valid = ast.to_executable_validate(&self.schema).map_err(|errors| words::invalid(&errors.errors, suggestions, &lines))?;

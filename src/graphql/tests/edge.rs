@@ -6,8 +6,9 @@ use async_graphql::{Data, Request};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::{World, key, texts};
-use crate::graphql::sdl;
+use super::{NOON, World, key, texts};
+use crate::clock::Clock;
+use crate::graphql::{Guard, Limits, Schema, builder, sdl};
 use crate::record::*;
 use crate::store::keys::Access;
 
@@ -177,6 +178,20 @@ async fn a_field_that_fails_is_null_and_takes_along_what_may_not_be() {
     assert_eq!(some["errors"][0]["path"], json!(["product"]));
     let none = world.answer("{ viewer { name } products(first: -1) { totalCount } }", Access::Read).await;
     assert_eq!((&none["data"], &none["errors"][0]["path"]), (&Value::Null, &json!(["products"])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_takes_too_long_is_given_up() {
+    let world = World::empty().await;
+    let hasty = Limits { query_time: std::time::Duration::ZERO, ..Limits::DEFAULT };
+    let guard = Guard::new(&sdl(), hasty, None).unwrap();
+    let schema = Schema::over(builder(), world.store.clone(), Arc::new([]), Clock::of(|| NOON), guard);
+    // It waits for the database, so it has taken time.
+    let request = || Request::new("{ orders { totalCount } }").data(key(Access::Read));
+    for response in [schema.execute(request()).await, schema.execute_stream(request(), None).next().await.unwrap()] {
+        let answer = serde_json::to_value(response).unwrap();
+        assert_eq!((&answer["errors"][0]["extensions"]["code"], &answer["data"]), (&json!("TIMEOUT"), &Value::Null));
+    }
 }
 
 #[test]

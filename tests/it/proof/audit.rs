@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crossdock::record::{self, diff};
 use crossdock::store::changes::{Change, Kind as Told, change_head, change_list, change_which};
-use crossdock::store::records::{Kind, Listing, record_list};
+use crossdock::store::records::{Kind, Listing, Needs, record_list};
 use crossdock::store::runs::{SyncRun, SyncStatus, SyncTrigger, page_count, run_list};
 use crossdock::store::{Predicate, Store};
 use serde_json::{Map, Value};
@@ -78,7 +78,7 @@ pub async fn audit(store: &Store, api: &Api) -> Audit {
 async fn held(store: &Store) -> BTreeMap<Key, Held> {
     async fn of<K: Kind + Default>(store: &Store, into: &mut BTreeMap<Key, Held>) {
         let listing = Listing::<K> { which: Predicate::All(Vec::new()), order: Vec::new(), beyond: None, backwards: false, limit: i64::MAX };
-        for stored in record_list(&mut store.read().await.expect("the database"), &listing).await.expect("records") {
+        for stored in record_list(&mut store.read().await.expect("the database"), &listing, &Needs::Everything).await.expect("records") {
             let source = stored.record.source();
             let content = diff::previous_attributes(&stored.record, &K::default()).map(|json| json.to_value());
             let one = Held {
