@@ -128,7 +128,7 @@ impl<'a> Body<'a> {
 fn send(media: Media, status: StatusCode, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Response {
     let mut bytes = Vec::new();
     match write(&mut bytes) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
+        Ok(()) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "Failed to write an answer as JSON");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
