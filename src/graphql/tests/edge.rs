@@ -10,6 +10,7 @@ use super::{NOON, World, key, texts};
 use crate::clock::Clock;
 use crate::graphql::{Guard, Limits, Schema, builder, sdl};
 use crate::record::*;
+use crate::store::Sizes;
 use crate::store::keys::Access;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,10 +184,14 @@ async fn a_field_that_fails_is_null_and_takes_along_what_may_not_be() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_that_takes_too_long_is_given_up() {
     let world = World::empty().await;
-    let hasty = Limits { query_time: std::time::Duration::ZERO, ..Limits::DEFAULT };
+    let hasty = Limits { query_time: std::time::Duration::from_millis(1), ..Limits::DEFAULT };
     let guard = Guard::new(&sdl(), hasty, None).unwrap();
     let schema = Schema::over(builder(), world.store.clone(), Arc::new([]), Clock::of(|| NOON), guard);
-    // It waits for the database, so it has taken time.
+    // As long as others hold every connection, it waits.
+    let mut held = Vec::new();
+    for _ in 0..Sizes::default().sqlite_readers {
+        held.push(world.store.read().await.unwrap());
+    }
     let request = || Request::new("{ orders { totalCount } }").data(key(Access::Read));
     for response in [schema.execute(request()).await, schema.execute_stream(request(), None).next().await.unwrap()] {
         let answer = serde_json::to_value(response).unwrap();
