@@ -141,9 +141,7 @@ pub(super) fn answer(media: Media, answer: &Answer) -> Response {
     let refused = is_request_error(answer);
     let status = match status_of(answer) {
         _ if !refused => StatusCode::OK,
-        // What is not the document's fault is told to older clients too.
-        status @ (StatusCode::METHOD_NOT_ALLOWED | StatusCode::TOO_MANY_REQUESTS) => status,
-        status if media == Media::GraphqlResponse => status,
+        status if media == Media::GraphqlResponse || is_told_by_status(answer) => status,
         _ => StatusCode::OK,
     };
     let mut response = send(media, status, |out| Body::of(answer).write(out));
@@ -156,6 +154,11 @@ pub(super) fn answer(media: Media, answer: &Answer) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response
+}
+
+/// Whether a status tells why nothing was run, whatever form the client asked for: what is not the document's fault.
+pub(super) fn is_told_by_status(answer: &Answer) -> bool {
+    is_request_error(answer) && matches!(status_of(answer), StatusCode::METHOD_NOT_ALLOWED | StatusCode::TOO_MANY_REQUESTS)
 }
 
 /// What GraphQL answered to each request of a batch.

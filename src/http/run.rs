@@ -39,7 +39,8 @@ pub(super) async fn execute(context: &Context, asker: &Asker, request: Request) 
     response
 }
 
-fn admit(context: &Context, asker: &Asker, request: Request) -> Result<Admitted, Box<Response>> {
+/// Lets a request pass, or says why not.
+pub(super) fn admit(context: &Context, asker: &Asker, request: Request) -> Result<Admitted, Box<Response>> {
     let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| context.api.schema.admit(asker.tell(request), None)));
     admitted.unwrap_or_else(|panic| Err(Box::new(panicked(&*panic, &asker.id))))
 }
@@ -60,9 +61,9 @@ async fn run(context: &Context, asker: &Asker, admitted: Admitted) -> Response {
 }
 
 /// Answers any operation, a subscription too.
-pub(super) fn stream(context: &Context, asker: &Asker, request: Request) -> BoxStream<'static, Response> {
+pub(super) fn stream(context: &Context, asker: &Asker, admitted: Result<Admitted, Box<Response>>) -> BoxStream<'static, Response> {
     let counted = context.clone();
-    let responses = match admit(context, asker, request) {
+    let responses = match admitted {
         Err(response) => once(std::future::ready(*response)).boxed(),
         Ok(admitted) if admitted.is_mutation() => {
             let (context, asker) = (context.clone(), asker.clone());
@@ -85,7 +86,8 @@ pub(super) fn stream(context: &Context, asker: &Asker, request: Request) -> BoxS
         .boxed()
 }
 
-fn count(context: &Context, response: &Response) {
+/// Counts what was answered.
+pub(super) fn count(context: &Context, response: &Response) {
     context.api.metrics.request(if response.errors.is_empty() { "ok" } else { "errors" });
 }
 

@@ -24,7 +24,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, interval_at};
 
 use super::Context;
-use super::answer::{Body, Refusal};
+use super::answer::{self, Body, Media, Refusal, is_told_by_status};
 use super::auth::Denied;
 use super::run::{self, Asker};
 use crate::metrics::Open;
@@ -34,9 +34,16 @@ use crate::metrics::Open;
 /// # Errors
 /// When there are too many of them.
 pub(super) fn answer(context: &Context, asker: Asker, request: Request) -> Result<Response, Refusal> {
+    let admitted = run::admit(context, &asker, request);
+    if let Err(refused) = &admitted
+        && is_told_by_status(refused)
+    {
+        run::count(context, refused);
+        return Ok(answer::answer(Media::Json, refused));
+    }
     let Ok(place) = context.places.clone().try_acquire_owned() else { return Err(full()) };
     let stream = Stream {
-        responses: Some(run::stream(context, &asker, request)),
+        responses: Some(run::stream(context, &asker, admitted)),
         heart: interval_at(Instant::now() + context.limits.ping, context.limits.ping),
         _open: context.api.metrics.event_stream(),
         _place: place,

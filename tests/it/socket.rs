@@ -233,14 +233,19 @@ on_both! {
 async fn a_document_that_makes_no_sense_is_an_error_and_nothing_after_it() {
     let server = server(&[]).await;
     let mut socket = server.socket().await;
-    for document in ["{", "{ nothingOfThisName }", "subscription { nothingOfThisName }", "query A { __typename } query B { __typename }"] {
+    for (document, code) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothingOfThisName }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { nothingOfThisName }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"),
+    ] {
         // The same id again and again: an error ends its operation.
         socket.send(subscribe("1", document)).await;
         let error = socket.receive().await.expect("an error");
         assert_eq!((&error["type"], &error["id"]), (&json!("error"), &json!("1")), "{error}");
         let errors = error["payload"].as_array().expect("a list of errors");
         assert!(!errors.is_empty() && errors.iter().all(|error| error["message"].is_string()), "{error}");
-        assert_eq!(errors[0]["extensions"]["code"], "INVALID_INPUT", "{error}");
+        assert_eq!(errors[0]["extensions"]["code"], code, "{error}");
     }
     socket.settled().await;
 }

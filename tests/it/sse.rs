@@ -51,7 +51,7 @@ on_both! {
         let (status, kind, text) = whole(post(&server, &key, &json!({ "query": "{ nothingOfThisName }" }))).await;
         assert_eq!((status, kind), (200, stream.clone()));
         assert!(text.starts_with("event: next\ndata: {\"errors\":[{\"message\":") && text.ends_with("}\n\nevent: complete\ndata:\n\n"), "{text}");
-        assert!(text.contains("INVALID_INPUT") && !text.contains("\"data\""), "{text}");
+        assert!(text.contains("GRAPHQL_VALIDATION_FAILED") && !text.contains("\"data\""), "{text}");
         // A subscription, with signs of life while nothing happens.
         let after = server.data("{ changeCursor }", json!({})).await["changeCursor"].clone();
         let document = "subscription($after: Cursor) { syncCompleted(after: $after) { dataType } }";

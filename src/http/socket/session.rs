@@ -132,7 +132,8 @@ impl Session {
         self.begun += 1;
         self.active = Instant::now();
         let asker = Asker { viewer: viewer.clone(), id: RequestId(format!("{}-{}", self.id.0, self.begun)) };
-        self.operations.insert(id.into(), StreamNotifyClose::new(run::stream(&self.context, &asker, request)));
+        let responses = run::stream(&self.context, &asker, run::admit(&self.context, &asker, request));
+        self.operations.insert(id.into(), StreamNotifyClose::new(responses));
         Ok(())
     }
 

@@ -144,7 +144,13 @@ struct Listing {
     total: Option<u64>,
 }
 
-/// What can be told of a row before it is mapped.
+/// What can be told of a row before it is mapped: its id.
+fn name(row: &str) -> Option<String> {
+    // Serde would take a list for an object without keys.
+    let named = row.trim_start().starts_with('{').then(|| serde_json::from_str::<Named<'_>>(row));
+    Some(named?.ok()?.id.into_owned())
+}
+
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(borrow)]
@@ -177,10 +183,10 @@ impl Sandbox {
         let base = self.site.base().to_owned();
         let mut rows = Rows::new(&[self.site.base(), resource], move |row| record(&Origin { base: &base, resource, raw: row.get() }, map));
         for row in listing.data {
-            match serde_json::from_str::<Named<'_>>(row.get()) {
-                Ok(Named { id }) => rows.push(id.into_owned(), row),
+            match name(row.get()) {
+                Some(id) => rows.push(id, row),
                 // Mapping it tells what is wrong with it.
-                Err(_) => match rows.map(&row) {
+                None => match rows.map(&row) {
                     Ok(record) => page.records.push(record),
                     Err(reject) => page.rejects.push(reject),
                 },
@@ -209,9 +215,10 @@ impl Sandbox {
 fn record<W: DeserializeOwned, T>(origin: &Origin, map: fn(W, &Origin) -> Result<T, String>) -> Result<T, Reject> {
     let mut input = serde_json::Deserializer::from_str(origin.raw);
     let wire = serde_path_to_error::deserialize::<_, W>(&mut input).map_err(|e| format!("{}: {}", e.path(), e.inner()));
-    wire.and_then(|wire| map(wire, origin)).map_err(|reason| {
-        let source_id = serde_json::from_str::<Named<'_>>(origin.raw).ok().map(|named| named.id.into_owned());
-        Reject { source_id, reason, raw: Json::from_trusted(origin.raw.to_owned()) }
+    wire.and_then(|wire| map(wire, origin)).map_err(|reason| Reject {
+        source_id: name(origin.raw),
+        reason,
+        raw: Json::from_trusted(origin.raw.to_owned()),
     })
 }
 
