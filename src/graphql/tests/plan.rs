@@ -161,12 +161,12 @@ async fn a_planned_answer_is_the_resolved_one() {
         }),
         ..world
     };
-    let raw = Json::of(&json!({ "z": [1, 2.5, "ü\n"], "a": null }));
+    let payload = Json::of(&json!({ "z": [1, 2.5, "ü\n"], "a": null }));
     let odd = Order {
         source: Source {
             id: "O-odd".to_owned(),
-            raw: Some(raw.clone()),
-            additional_fields: Some(raw),
+            raw: Some(payload.clone()),
+            additional_fields: Some(payload),
             url: Some("http://\"x\"/\u{1}".to_owned()),
             ..Source::default()
         },
