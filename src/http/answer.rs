@@ -10,8 +10,6 @@ use async_graphql::{Response as Answer, ServerError, Value};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use serde::Serialize;
-
 use crate::graphql::{is_request_error, write_json};
 
 /// The form in which an answer is sent.
@@ -85,13 +83,9 @@ fn quality(ranges: &[(&str, f32)], subtype: &str) -> (f32, bool) {
 }
 
 /// A response as it is written. Errors come first, where a person who reads it finds them.
-#[derive(Serialize)]
 pub(super) struct Body<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
-    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extensions: &'a BTreeMap<String, Value>,
 }
 
@@ -101,8 +95,11 @@ impl<'a> Body<'a> {
         Self { errors: &answer.errors, data: (!is_request_error(answer)).then_some(&answer.data), extensions: &answer.extensions }
     }
 
-    /// The whole as JSON.
-    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    /// Writes the whole as JSON.
+    ///
+    /// # Errors
+    /// None that can be foreseen.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let mut separator = b'{';
         let mut name = |name: &str, out: &mut Vec<u8>| {
             out.push(std::mem::replace(&mut separator, b','));

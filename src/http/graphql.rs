@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
 use super::answer::{Media, Refusal, answer, answers, wants_events};
-use super::auth::{authorization, viewer};
+use super::auth::authorization;
 use super::request::Wanted;
 use super::run::{self, Asker};
 use super::{Context, request, socket, sse};
@@ -77,7 +77,7 @@ impl Asked {
                 return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message));
             }
         };
-        let viewer = viewer(&context.api.store, authorization(headers)).await?;
+        let viewer = context.keys.viewer(&context.api.store, authorization(headers)).await?;
         Ok(Self { asker: Asker { viewer, id }, form })
     }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::Context;
-use super::auth::{authorization, viewer};
+use super::auth::authorization;
 use crate::store::changes::change_head;
 use crate::telemetry::chain;
 
@@ -28,7 +28,7 @@ pub(super) async fn ready(State(context): State<Context>) -> (StatusCode, &'stat
 
 /// Numbers for Prometheus, to whoever has an API key.
 pub(super) async fn metrics(State(context): State<Context>, headers: HeaderMap) -> Response {
-    match viewer(&context.api.store, authorization(&headers)).await {
+    match context.keys.viewer(&context.api.store, authorization(&headers)).await {
         Ok(_) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], context.api.metrics.text()).into_response(),
         Err(denied) => (denied.status(), denied.message()).into_response(),
     }

@@ -102,11 +102,15 @@ impl Stream {
 }
 
 fn next(answer: &Answer) -> String {
-    let json = serde_json::to_string(&Body::of(answer)).unwrap_or_else(|error| {
+    let mut json = Vec::new();
+    if let Err(error) = Body::of(answer).write(&mut json) {
         tracing::error!(error = %error, "Failed to write an answer as JSON");
-        r#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL"}}]}"#.to_owned()
-    });
-    format!("event: next\ndata: {json}\n\n")
+        json = br#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL"}}]}"#.to_vec();
+    }
+    // A WMS's payload is passed on as it came, on several lines perhaps; between JSON's tokens any blank means the same, and
+    // inside a string no line ends.
+    json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    format!("event: next\ndata: {}\n\n", String::from_utf8_lossy(&json))
 }
 
 /// The last word to whose key is not what it was.
@@ -114,4 +118,19 @@ fn denied() -> Answer {
     let mut error = ServerError::new(Denied::Unknown.message(), None);
     error.extensions.get_or_insert_default().set("code", Denied::Unknown.code());
     Answer::from_errors(vec![error])
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{Name, Value};
+
+    use super::*;
+
+    #[test]
+    fn a_payload_on_several_lines_stays_one_event() {
+        // As a plan splices it: see `graphql::plan`.
+        let raw = (Name::new("$serde_json::private::RawValue"), Value::from("{\r\n  \"a\": \"x\\n\"\n}"));
+        let answer = Answer::new(Value::Object([(Name::new("raw"), Value::Object([raw].into_iter().collect()))].into_iter().collect()));
+        assert_eq!(next(&answer), "event: next\ndata: {\"data\":{\"raw\":{    \"a\": \"x\\n\" }}}\n\n");
+    }
 }

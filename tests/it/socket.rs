@@ -277,7 +277,8 @@ async fn an_id_is_one_operation_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_client_asks_for_is_bounded() {
-    let server = server(&["--socket-operations=2", "--sockets=2", "--body-limit=2000", "--socket-idle=1", "--socket-ping=1"]).await;
+    // No pings: a socket that the test does not look at for a while answers none.
+    let server = server(&["--socket-operations=2", "--sockets=2", "--body-limit=2000"]).await;
     let mut socket = server.socket().await;
     socket.send(subscribe("1", SILENT)).await;
     socket.send(subscribe("2", SILENT)).await;
@@ -306,8 +307,17 @@ async fn what_a_client_asks_for_is_bounded() {
         second.say(Message::Frame(Frame::message("x".repeat(900), OpCode::Data(kind), number == 2))).await;
     }
     assert_eq!(second.closed().await, (1009, "The message is too large".to_owned()));
-    // One that nothing runs on is closed; one that waits for events is not, however long.
     socket.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_nothing_runs_on_is_closed() {
+    let server = server(&["--socket-idle=1", "--socket-ping=1"]).await;
+    let mut socket = server.socket().await;
+    // One that waits for events is not, however long.
+    socket.send(subscribe("1", SILENT)).await;
+    let quiet = tokio::time::timeout(Duration::from_millis(2_500), socket.receive()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
     socket.send(json!({ "id": "1", "type": "complete" })).await;
     assert_eq!(socket.closed().await, (1000, "No operation for 1 s".to_owned()));
 }

@@ -13,13 +13,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_stream::{StreamExt as _, StreamMap, StreamNotifyClose};
 
 use super::super::answer::Body;
-use super::super::auth::{Denied, viewer};
+use super::super::auth::Denied;
 use super::super::run::{self, Asker};
 use super::super::{Context, request};
 use super::message::{Incoming, Outgoing};
 use super::wire::{End, Wire};
 use crate::graphql::{RequestId, Viewer, is_request_error};
-use crate::store::Store;
 
 /// Results that are sent together, if they are there.
 const TOGETHER: usize = 64;
@@ -73,7 +72,7 @@ impl Session {
             return Err(End::close(4408, "Connection initialisation timeout"));
         };
         // A look into the database takes more room than all the rest, and is seldom: it has it only for as long as it takes.
-        let viewer = Box::pin(known(&self.context.api.store, &greeted?)).await?;
+        let viewer = Box::pin(known(&self.context, &greeted?)).await?;
         self.wire.send(&Outgoing::ConnectionAck).await?;
         self.active = Instant::now();
         let period = self.context.limits.ping;
@@ -175,9 +174,9 @@ impl Session {
 }
 
 /// Who it is.
-async fn known(store: &Store, payload: &Map<String, Value>) -> Result<Viewer, End> {
+async fn known(context: &Context, payload: &Map<String, Value>) -> Result<Viewer, End> {
     let text = ["authorization", "Authorization"].iter().find_map(|name| payload.get(*name)?.as_str());
-    viewer(store, text).await.map_err(|denied| match denied {
+    context.keys.viewer(&context.api.store, text).await.map_err(|denied| match denied {
         Denied::Missing | Denied::Unknown => End::close(4403, "Forbidden"),
         Denied::Unavailable => End::close(1013, denied.message()),
     })

@@ -86,7 +86,7 @@ impl Wire {
 
     /// Sends a message now or with the next flush.
     pub(super) async fn put(&mut self, message: &Outgoing<'_>) -> Result<(), End> {
-        let text = serde_json::to_string(message).map_err(|error| {
+        let text = message.text().map_err(|error| {
             tracing::error!(error = %error, "Failed to write a message as JSON");
             End::close(1011, "Internal error")
         })?;
