@@ -73,7 +73,11 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn shape(&self, ty: Option<&'a Type>, sets: &[Selected<'a>]) -> Shape<'a> {
+    /// The shape of `value`, where it is at hand. What a plan has written has its shape already.
+    fn shape(&self, ty: Option<&'a Type>, sets: &[Selected<'a>], value: Option<&Value>) -> Shape<'a> {
+        if value.and_then(raw).is_some() {
+            return Shape { ty, keys: IndexMap::new() };
+        }
         let mut fields: IndexMap<&'a Name, Vec<(&'a Field, Option<&'a Name>)>> = IndexMap::new();
         let mut seen = Vec::new();
         for (set, parent) in sets {
@@ -83,7 +87,11 @@ impl<'a> Builder<'a> {
             let ty = fields.iter().find_map(|(field, parent)| self.types.field(*parent, &field.name.node));
             let below =
                 |(field, parent): &(&'a Field, Option<&'a Name>)| (&field.selection_set.node, self.types.field(*parent, &field.name.node).map(named));
-            (key, self.shape(ty, &fields.iter().map(below).collect::<Vec<_>>()))
+            let value = match value {
+                Some(Value::Object(object)) => object.get(key),
+                _ => None,
+            };
+            (key, self.shape(ty, &fields.iter().map(below).collect::<Vec<_>>(), value))
         });
         Shape { ty, keys: keys.collect() }
     }
@@ -162,10 +170,11 @@ pub fn put_right(types: &Types, document: &ExecutableDocument, operation: Option
         OperationType::Mutation => "Mutation",
         OperationType::Subscription => "Subscription",
     });
-    let shape = Builder { types, document, operation: &found.node, variables }.shape(None, &[(&found.node.selection_set.node, Some(&root))]);
     if !response.errors.is_empty() {
         thaw(&mut response.data);
     }
+    let builder = Builder { types, document, operation: &found.node, variables };
+    let shape = builder.shape(None, &[(&found.node.selection_set.node, Some(&root))], Some(&response.data));
     for error in &response.errors {
         restore(&mut response.data, &error.path);
     }
