@@ -73,7 +73,7 @@ export async function draft(sku) {
  */
 export const EVERY_ID = `
   query EveryId($first: Int!) {
-    orders(first: $first) {
+    orders(first: $first, orderBy: [{ field: SOURCE_CREATED_AT, direction: DESC }]) {
       nodes {
         id
         orderNumber

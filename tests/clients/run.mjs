@@ -1,6 +1,6 @@
 // Runs every client against a server of its own, and the linters over the schema that it prints.
 //
-//   npm ci && npm start                                 starts ../../target/debug/crossdock, with its demo
+//   npm ci && npm start                                 starts ../../target/debug/crossdock, with its demo and a second WMS
 //   URL=http://127.0.0.1:8080 KEY=cdk_… npm start       uses that server
 //   npm start -- apollo urql                            only these
 //
@@ -18,12 +18,13 @@ const here = import.meta.dirname;
 const root = resolve(here, "../..");
 const binary = process.env.CROSSDOCK ?? join(root, "target/debug/crossdock");
 const PATH = [join(here, "node_modules/.bin"), process.env.PATH].join(delimiter);
+const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CROSSDOCK_")));
 const FIRST_SYNC_MS = 120_000;
 
 /** What is run: commands without a shell, in the folder `cwd`. Each step is a list of them, which stops at the first that fails. */
 const STEPS = {
   "schema-linter": [{ run: "graphql-schema-linter --config-directory tests/clients/lint schema.graphql", cwd: root }],
-  eslint: [{ run: "eslint --no-warn-ignored --config tests/clients/lint/eslint.config.mjs schema.graphql", cwd: root }],
+  eslint: [{ run: "eslint --max-warnings 0 --config tests/clients/lint/eslint.config.mjs schema.graphql", cwd: root }],
   protocols: [{ run: "node protocols.mjs" }],
   apollo: [{ run: "node apollo.mjs" }],
   urql: [{ run: "node urql.mjs" }],
@@ -35,45 +36,68 @@ const STEPS = {
   codegen: [{ run: "graphql-codegen --config codegen/codegen.yml" }, { run: "tsc --project codegen/tsconfig.json" }, { run: "node codegen/build/main.js" }],
 };
 
-/** A server with the demo, in a folder of its own, whose first sync is done. */
-async function start() {
-  const data = await mkdtemp(join(tmpdir(), "crossdock-clients-"));
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CROSSDOCK_")));
-  const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0"], { cwd: data, env, stdio: ["ignore", "pipe", "pipe"] });
+/** A process of the binary, once it has printed what `said` finds in a line: what was found, and how it is stopped. */
+async function serve(words, cwd, said) {
+  const server = spawn(binary, words, { cwd, env: clean, stdio: ["ignore", "pipe", "pipe"] });
   const log = [];
   server.stderr.on("data", (text) => log.push(text));
   const ended = once(server, "exit");
   const stop = async () => {
     server.kill("SIGTERM");
     await ended;
+  };
+  for await (const line of createInterface({ input: server.stdout })) {
+    const found = said.exec(line)?.[1];
+    if (found) {
+      server.stdout.resume();
+      return { found, stop };
+    }
+  }
+  throw new Error(`crossdock ${words.join(" ")} does not come up\n${Buffer.concat(log)}`);
+}
+
+/**
+ * A server with the demo, in a folder of its own, and a second WMS connected to it: the identifiers of the two overlap, as
+ * those of any two WMSs may. The first sync of both is done.
+ */
+async function start() {
+  const data = await mkdtemp(join(tmpdir(), "crossdock-clients-"));
+  const started = [];
+  const stop = async () => {
+    for (const server of started.reverse()) await server.stop();
     await rm(data, { recursive: true, force: true });
   };
   try {
-    let url;
-    for await (const line of createInterface({ input: server.stdout })) {
-      url = /listening on (http:\S+)/.exec(line)?.[1];
-      if (url) break;
-    }
-    if (!url) throw new Error("The server did not say where it listens");
-    server.stdout.resume();
-    const made = await promisify(execFile)(binary, ["keys", "create", "--name", "clients", "--access", "admin"], { cwd: data, env });
+    started.push(await serve(["sandbox", "--listen", "127.0.0.1:0", "--seed", "2"], data, /credentials\s+(\{.*\})/));
+    started.push(await serve(["serve", "--listen", "127.0.0.1:0"], data, /listening on (http:\S+)/));
+    const [{ found: credentials }, { found: url }] = started;
+    const made = await promisify(execFile)(binary, ["keys", "create", "--name", "clients", "--access", "admin"], { cwd: data, env: clean });
     const key = made.stdout.trim().split("\n").at(-1);
+    const input = { integration: "sandbox", name: "Second warehouse", credentials: JSON.parse(credentials) };
+    const { createConnection } = await ask(url, key, "mutation($input: CreateConnectionInput!) { createConnection(input: $input) { errors { message } } }", { input });
+    if (createConnection.errors.length > 0) throw new Error(JSON.stringify(createConnection.errors));
     await firstSync(url, key);
     return { url, key, stop };
   } catch (error) {
     await stop();
-    throw new Error(`${error.message}\n${Buffer.concat(log)}`, { cause: error });
+    throw error;
   }
 }
 
-/** Waits until every data type of the demo has been read once. */
-async function firstSync(url, key) {
+async function ask(url, key, query, variables) {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-  const body = JSON.stringify({ query: "{ connections { nodes { schedules { dataType initialSyncCompletedAt } } } }" });
+  const answer = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  const { data, errors } = await answer.json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+/** Waits until every data type of every connection has been read once. */
+async function firstSync(url, key) {
   const until = Date.now() + FIRST_SYNC_MS;
   for (;;) {
-    const answer = await (await fetch(`${url}/graphql`, { method: "POST", headers, body })).json();
-    const schedules = answer.data.connections.nodes.flatMap((connection) => connection.schedules);
+    const { connections } = await ask(url, key, "{ connections { nodes { schedules { dataType initialSyncCompletedAt } } } }");
+    const schedules = connections.nodes.flatMap((connection) => connection.schedules);
     const missing = schedules.filter((schedule) => !schedule.initialSyncCompletedAt);
     if (schedules.length > 0 && missing.length === 0) return;
     if (Date.now() > until) throw new Error(`The first sync is not done: ${JSON.stringify(missing)}`);
@@ -100,6 +124,7 @@ if (unknown.length > 0) {
 
 const { URL: givenUrl, KEY: givenKey } = process.env;
 const server = givenUrl ? { url: givenUrl, key: givenKey, stop: async () => {} } : await start();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => server.stop().finally(() => process.exit(1)));
 const env = { ...process.env, PATH, URL: server.url, KEY: server.key };
 const failed = [];
 try {

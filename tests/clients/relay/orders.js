@@ -54,7 +54,7 @@ export const Synced = graphql`
 
 export const EveryId = graphql`
   query ordersEveryIdQuery($first: Int!) {
-    orders(first: $first) {
+    orders(first: $first, orderBy: [{ field: SOURCE_CREATED_AT, direction: DESC }]) {
       nodes {
         id
         orderNumber
