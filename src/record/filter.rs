@@ -25,14 +25,20 @@ pub enum Direction {
 pub struct IdFilter {
     /// Is this one.
     pub eq: Option<async_graphql::ID>,
+    /// Is anything but this one, or missing.
+    pub neq: Option<async_graphql::ID>,
     /// Is one of these (at most 100).
     #[graphql(name = "in")]
     pub any: Option<Vec<async_graphql::ID>>,
+    /// Is none of these (at most 100), or missing.
+    #[graphql(name = "nin")]
+    pub none: Option<Vec<async_graphql::ID>>,
     /// True: there is none. False: there is one.
     pub is_null: Option<bool>,
 }
 
-/// Conditions on a text. Comparisons mind upper and lower case.
+/// Conditions on a text. Comparisons mind upper and lower case. `eq`, `in`, `startsWith` and `isNull` find records by an index;
+/// `neq`, `nin` and `contains` look at each record that the other conditions leave.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct StringFilter {
     /// Is exactly this.
@@ -128,4 +134,6 @@ pub struct EnumFilter<E: InputType> {
     /// Is none of these (at most 100), or missing.
     #[graphql(name = "nin")]
     pub none: Option<Vec<E>>,
+    /// True: has no value. False: has one.
+    pub is_null: Option<bool>,
 }

@@ -1,7 +1,10 @@
 //! Inbound shipments: advance shipping notices (ASNs), and what was received on them.
 
 use super::filter::{DateTimeFilter, EnumFilter, IdFilter, StringFilter};
-use super::{Address, Instant, InventoryItem, Link, List, Money, Quantity, Supplier, Term, Warehouse, WarehouseCustomer, codes, part, record};
+use super::{
+    Address, Instant, InventoryItem, Link, List, Money, Quantity, Supplier, Term, Terms, Warehouse, WarehouseCustomer, codes, moments, part, record,
+    terms,
+};
 
 codes! {
     /// Where an inbound shipment stands. What the WMS itself says is in `rawStatus`.
@@ -76,9 +79,13 @@ macro_rules! inbound_shipment {
             }
             terms {
                 /// The SKU of any of its lines.
-                sku: Sku,
+                sku: StringFilter = Sku,
                 /// Any of its tracking numbers.
-                tracking_number: TrackingNumber,
+                tracking_number: StringFilter = TrackingNumber,
+                /// Who sends them, as in `supplier.name`.
+                supplier_name: StringFilter = Supplier,
+                /// When any of it arrived, as in `receipts.arrivedAt`.
+                arrived_at: DateTimeFilter = ArrivedAt,
             }
         }
         $part! {
@@ -125,7 +132,11 @@ macro_rules! inbound_shipment {
 inbound_shipment!(record, part);
 pub(crate) use inbound_shipment;
 
-fn terms_of(inbound: &InboundShipment) -> Vec<(Term, &str)> {
-    let skus = inbound.line_items.iter().filter_map(|line| line.sku.as_deref()).map(|sku| (Term::Sku, sku));
-    skus.chain(inbound.tracking_numbers.iter().map(|number| (Term::TrackingNumber, number.as_str()))).collect()
+fn terms_of(inbound: &InboundShipment) -> Terms<'_> {
+    let mut all = Terms::new();
+    all.extend(terms(Term::Sku, inbound.line_items.iter().map(|line| line.sku.as_deref())));
+    all.extend(terms(Term::TrackingNumber, inbound.tracking_numbers.iter().map(|number| Some(number.as_str()))));
+    all.extend(terms(Term::Supplier, inbound.supplier.iter().map(|supplier| supplier.name.as_deref())));
+    all.extend(moments(Term::ArrivedAt, inbound.receipts.iter().map(|receipt| receipt.arrived_at)));
+    all
 }

@@ -1,7 +1,9 @@
 //! Inventory: the stock of one SKU.
 
-use super::filter::{BooleanFilter, FloatFilter, IdFilter, StringFilter};
-use super::{Instant, Link, List, Measurements, Money, Quantity, Term, Warehouse, WarehouseCustomer, WarehouseLocation, part, record};
+use super::filter::{BooleanFilter, DateTimeFilter, FloatFilter, IdFilter, StringFilter};
+use super::{
+    Instant, Link, List, Measurements, Money, Quantity, Term, Terms, Warehouse, WarehouseCustomer, WarehouseLocation, moments, part, record, terms,
+};
 
 macro_rules! inventory_item {
     ($record:ident, $part:ident) => {
@@ -56,6 +58,14 @@ macro_rules! inventory_item {
                 on_hand: FloatFilter = on_hand,
                 /// Present and free to be promised.
                 fulfillable: FloatFilter = fulfillable,
+                /// Present and promised to orders.
+                committed: FloatFilter = committed,
+                /// Present, but not to be sold.
+                unfulfillable: FloatFilter = unfulfillable,
+                /// Expected to arrive on inbound shipments.
+                awaiting: FloatFilter = awaiting,
+                /// Offered to sales channels.
+                sellable: FloatFilter = sellable,
             }
             sorts {
                 /// Stock keeping unit.
@@ -64,8 +74,19 @@ macro_rules! inventory_item {
                 Name = name,
                 /// Physically present.
                 OnHand = on_hand,
+                /// Present and free to be promised.
+                Fulfillable = fulfillable,
             }
-            terms {}
+            terms {
+                /// Any warehouse that keeps it, as in `byWarehouse.warehouse`.
+                warehouse_id: IdFilter = Warehouse,
+                /// Any location that it lies at, as in `locations.location`.
+                location_id: IdFilter = Location,
+                /// The number of any of its lots.
+                lot_id: StringFilter = Lot,
+                /// When any of its lots expires. Two bounds are met by one and the same lot.
+                lot_expires_at: DateTimeFilter = ExpiresAt,
+            }
         }
         $part! {
             /// What one warehouse holds of an item.
@@ -115,6 +136,11 @@ macro_rules! inventory_item {
 inventory_item!(record, part);
 pub(crate) use inventory_item;
 
-fn terms_of(_: &InventoryItem) -> Vec<(Term, &str)> {
-    Vec::new()
+fn terms_of(item: &InventoryItem) -> Terms<'_> {
+    let mut all = Terms::new();
+    all.extend(terms(Term::Warehouse, item.by_warehouse.iter().map(|part| part.warehouse.as_ref().map(Link::source_id))));
+    all.extend(terms(Term::Location, item.locations.iter().map(|part| part.location.as_ref().map(Link::source_id))));
+    all.extend(terms(Term::Lot, item.lots.iter().map(|lot| Some(lot.lot_id.as_str()))));
+    all.extend(moments(Term::ExpiresAt, item.lots.iter().map(|lot| lot.expires_at)));
+    all
 }

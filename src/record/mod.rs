@@ -14,7 +14,7 @@
 //!         flat { totals: OrderTotals }
 //!         filters { /** … */ order_number: StringFilter = order_number, /* … */ }
 //!         sorts { /** … */ OrderNumber = order_number, /* … */ }
-//!         terms { /** … */ sku: Sku, /* … */ }
+//!         terms { /** … */ sku: StringFilter = Sku, /* … */ }
 //!     }
 //!     $part! { /** … */ OrderLineItem { /** … */ product: Option<Link<Product>>, /* … */ } }
 //! } }
@@ -108,6 +108,21 @@ impl DataType {
         }
     }
 
+    /// The same with its article, for messages.
+    pub const fn a_type_name(self) -> &'static str {
+        match self {
+            Self::Inventory => "an InventoryItem",
+            Self::InboundShipments => "an InboundShipment",
+            Self::Orders => "an Order",
+            Self::Products => "a Product",
+            Self::Returns => "a Return",
+            Self::ShippingMethods => "a ShippingMethod",
+            Self::Warehouses => "a Warehouse",
+            Self::WarehouseCustomers => "a WarehouseCustomer",
+            Self::WarehouseLocations => "a WarehouseLocation",
+        }
+    }
+
     /// Whether its records are events in time, of which a first sync fetches only the latest (`lookbackDays`), rather
     /// than a state that is always fetched whole.
     pub const fn is_transactional(self) -> bool {
@@ -138,15 +153,62 @@ codes! {
     pub enum Term {
         /// The SKU of a line item.
         Sku = "SKU",
+        /// A label that somebody gave it.
+        Tag = "TAG",
+        /// The number of a lot.
+        Lot = "LOT",
+        /// When a lot expires, as [`Instant::to_sortable`] writes it.
+        ExpiresAt = "EXPIRES_AT",
+        /// When a shipment left, as [`Instant::to_sortable`] writes it.
+        ShippedAt = "SHIPPED_AT",
+        /// When something arrived, as [`Instant::to_sortable`] writes it.
+        ArrivedAt = "ARRIVED_AT",
+        /// The source id of a warehouse.
+        Warehouse = "WAREHOUSE",
+        /// The source id of a location.
+        Location = "LOCATION",
+        /// A supplier's name.
+        Supplier = "SUPPLIER",
+        /// A carrier's name.
+        Carrier = "CARRIER",
+        /// Why something comes back.
+        Reason = "REASON",
         /// The tracking number of a package or shipment.
         TrackingNumber = "TRACKING_NUMBER",
-        /// The two-letter country that it ships to.
+        /// The two-letter country that it ships to or stands in.
         Country = "COUNTRY",
         /// The sales channel's name.
         ChannelName = "CHANNEL_NAME",
         /// The source id of an inventory item that a product is made of.
         Component = "COMPONENT",
+        /// The SKU of an inventory item that a product is made of.
+        ComponentSku = "COMPONENT_SKU",
     }
+}
+
+impl Term {
+    /// The type of the records whose source ids these terms are, if they are such.
+    pub const fn links(self) -> Option<DataType> {
+        match self {
+            Self::Warehouse => Some(DataType::Warehouses),
+            Self::Location => Some(DataType::WarehouseLocations),
+            Self::Component => Some(DataType::Inventory),
+            _ => None,
+        }
+    }
+}
+
+/// What filters find inside a record's nested lists.
+pub type Terms<'a> = Vec<(Term, Cow<'a, str>)>;
+
+/// The terms of one kind, of what has a value.
+fn terms<'a>(kind: Term, values: impl IntoIterator<Item = Option<&'a str>>) -> impl Iterator<Item = (Term, Cow<'a, str>)> {
+    values.into_iter().flatten().map(move |value| (kind, Cow::Borrowed(value)))
+}
+
+/// The same for moments.
+fn moments<'a>(kind: Term, values: impl IntoIterator<Item = Option<Instant>>) -> impl Iterator<Item = (Term, Cow<'a, str>)> {
+    values.into_iter().flatten().map(move |value| (kind, Cow::Owned(value.to_sortable())))
 }
 
 /// One of the nine record types.
@@ -158,7 +220,7 @@ pub trait Record: Serialize + Clone + std::fmt::Debug + Send + Sync + 'static {
     fn source(&self) -> &Source;
 
     /// What filters find inside its nested lists.
-    fn terms(&self) -> Vec<(Term, &str)> {
+    fn terms(&self) -> Terms<'_> {
         Vec::new()
     }
 }
@@ -179,7 +241,7 @@ macro_rules! record {
         flat { $($flat:ident: $flat_type:ty),* $(,)? }
         filters { $($(#[$filter_doc:meta])* $test:ident: $test_type:ty $(as $filter_graphql:literal)? = $column:ident),* $(,)? }
         sorts { $($(#[$sort_doc:meta])* $key:ident = $sort_column:ident),* $(,)? }
-        terms { $($(#[$term_doc:meta])* $term:ident: $term_kind:ident),* $(,)? }
+        terms { $($(#[$term_doc:meta])* $term:ident: $term_type:ty = $term_kind:ident),* $(,)? }
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -197,7 +259,7 @@ macro_rules! record {
                 &self.source
             }
 
-            fn terms(&self) -> Vec<($crate::record::Term, &str)> {
+            fn terms(&self) -> $crate::record::Terms<'_> {
                 terms_of(self)
             }
         }
@@ -224,7 +286,10 @@ macro_rules! record {
             /// When this server last stored a different content.
             pub changed_at: Option<$crate::record::filter::DateTimeFilter>,
             $($(#[$filter_doc])* $(#[graphql(name = $filter_graphql)])? pub $test: Option<$test_type>,)*
-            $($(#[$term_doc])* pub $term: Option<$crate::record::filter::StringFilter>,)*
+            $($(#[$term_doc])* pub $term: Option<$term_type>,)*
+            /// When it was found gone at the source; no value while it is there. A filter that names this, at any depth, looks at
+            /// deleted records too: `{ isNull: false }` are the deleted ones.
+            pub deleted_at: Option<$crate::record::filter::DateTimeFilter>,
             /// Also show records that were found gone at the source. Only read at the top of a filter.
             #[graphql(default = false)]
             pub include_deleted: bool,
@@ -290,5 +355,7 @@ macro_rules! nine {
     };
 }
 pub(crate) use nine;
+
+use std::borrow::Cow;
 
 use serde::Serialize;

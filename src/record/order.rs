@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::{DateTimeFilter, DecimalFilter, EnumFilter, IdFilter, StringFilter};
 use super::{
-    Address, Carrier, Channel, Instant, InventoryItem, Link, List, Measurements, Money, Product, Quantity, ShippingMethod, Term, Warehouse,
-    WarehouseCustomer, codes, part, record,
+    Address, Carrier, Channel, Instant, InventoryItem, Link, List, Measurements, Money, Product, Quantity, ShippingMethod, Term, Terms, Warehouse,
+    WarehouseCustomer, codes, moments, part, record, terms,
 };
 
 codes! {
@@ -192,13 +192,19 @@ macro_rules! order {
             }
             terms {
                 /// The SKU of any of its lines.
-                sku: Sku,
+                sku: StringFilter = Sku,
                 /// The tracking number of any of its packages.
-                tracking_number: TrackingNumber,
+                tracking_number: StringFilter = TrackingNumber,
                 /// The country that it ships to, as in `shipTo.country`.
-                country: Country,
+                country: StringFilter = Country,
                 /// Where it was placed, as in `channel.name`.
-                channel_name: ChannelName,
+                channel_name: StringFilter = ChannelName,
+                /// Any of its `sourceTags`.
+                source_tag: StringFilter = Tag,
+                /// The number of any lot that its packages were filled from.
+                lot_id: StringFilter = Lot,
+                /// When any of its shipments left.
+                shipped_at: DateTimeFilter = ShippedAt,
             }
         }
         $part! {
@@ -301,12 +307,15 @@ macro_rules! order {
 order!(record, part);
 pub(crate) use order;
 
-fn terms_of(order: &Order) -> Vec<(Term, &str)> {
-    let mut terms = Vec::new();
-    terms.extend(order.line_items.iter().filter_map(|line| line.sku.as_deref()).map(|sku| (Term::Sku, sku)));
-    let packages = order.shipments.iter().flat_map(|shipment| shipment.packages.iter());
-    terms.extend(packages.filter_map(|package| package.tracking_number.as_deref()).map(|number| (Term::TrackingNumber, number)));
-    terms.extend(order.ship_to.iter().filter_map(|address| address.country.as_deref()).map(|country| (Term::Country, country)));
-    terms.extend(order.channel.iter().filter_map(|channel| channel.name.as_deref()).map(|name| (Term::ChannelName, name)));
-    terms
+fn terms_of(order: &Order) -> Terms<'_> {
+    let packages = || order.shipments.iter().flat_map(|shipment| shipment.packages.iter());
+    let mut all = Terms::new();
+    all.extend(terms(Term::Sku, order.line_items.iter().map(|line| line.sku.as_deref())));
+    all.extend(terms(Term::TrackingNumber, packages().map(|package| package.tracking_number.as_deref())));
+    all.extend(terms(Term::Country, order.ship_to.iter().map(|address| address.country.as_deref())));
+    all.extend(terms(Term::ChannelName, order.channel.iter().map(|channel| channel.name.as_deref())));
+    all.extend(terms(Term::Tag, order.source_tags.iter().map(|tag| Some(tag.as_str()))));
+    all.extend(terms(Term::Lot, packages().flat_map(|package| package.line_items.iter()).map(|line| line.lot_id.as_deref())));
+    all.extend(moments(Term::ShippedAt, order.shipments.iter().map(|shipment| shipment.shipped_at)));
+    all
 }

@@ -1,7 +1,7 @@
 //! Products: what can be ordered.
 
-use super::filter::{BooleanFilter, IdFilter, StringFilter};
-use super::{InventoryItem, Link, List, Money, Quantity, Supplier, SupplierProduct, Term, WarehouseCustomer, part, record};
+use super::filter::{BooleanFilter, DecimalFilter, IdFilter, StringFilter};
+use super::{InventoryItem, Link, List, Money, Quantity, Supplier, SupplierProduct, Term, Terms, WarehouseCustomer, part, record, terms};
 
 macro_rules! product {
     ($record:ident, $part:ident) => {
@@ -48,14 +48,29 @@ macro_rules! product {
                 is_kit: BooleanFilter = is_kit,
                 /// Whether it is in use.
                 active: BooleanFilter = active,
+                /// What one unit sells for.
+                unit_price: DecimalFilter = unit_price,
+                /// The country it was made in.
+                country_of_origin: StringFilter = country_of_origin,
+                /// Harmonized System code for customs.
+                harmonized_code: StringFilter = harmonized_code,
             }
             sorts {
                 /// Stock keeping unit.
                 Sku = sku,
                 /// What it is called.
                 Name = name,
+                /// What one unit sells for.
+                UnitPrice = unit_price,
             }
-            terms {}
+            terms {
+                /// Any inventory item that it is made of, as in `components.inventoryItem`.
+                component_id: IdFilter = Component,
+                /// The SKU of any inventory item that it is made of.
+                component_sku: StringFilter = ComponentSku,
+                /// The usual supplier's name, as in `supplier.name`.
+                supplier_name: StringFilter = Supplier,
+            }
         }
         $part! {
             /// What a product is made of.
@@ -73,7 +88,10 @@ macro_rules! product {
 product!(record, part);
 pub(crate) use product;
 
-fn terms_of(product: &Product) -> Vec<(Term, &str)> {
-    let items = product.components.iter().filter_map(|component| component.inventory_item.as_ref());
-    items.map(|item| (Term::Component, item.source_id())).collect()
+fn terms_of(product: &Product) -> Terms<'_> {
+    let mut all = Terms::new();
+    all.extend(terms(Term::Component, product.components.iter().map(|part| part.inventory_item.as_ref().map(Link::source_id))));
+    all.extend(terms(Term::ComponentSku, product.components.iter().map(|part| part.sku.as_deref())));
+    all.extend(terms(Term::Supplier, product.supplier.iter().map(|supplier| supplier.name.as_deref())));
+    all
 }

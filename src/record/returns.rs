@@ -1,8 +1,9 @@
 //! Returns: goods that come back from consignees.
 
-use super::filter::{EnumFilter, IdFilter, StringFilter};
+use super::filter::{DateTimeFilter, EnumFilter, IdFilter, StringFilter};
 use super::{
-    Carrier, Instant, InventoryItem, Link, List, Measurements, Money, Order, Quantity, Term, Warehouse, WarehouseCustomer, codes, part, record,
+    Carrier, Instant, InventoryItem, Link, List, Measurements, Money, Order, Quantity, Term, Terms, Warehouse, WarehouseCustomer, codes, moments,
+    part, record, terms,
 };
 
 codes! {
@@ -59,9 +60,15 @@ macro_rules! returns {
             sorts {}
             terms {
                 /// The SKU of any of its lines.
-                sku: Sku,
+                sku: StringFilter = Sku,
                 /// The tracking number of any of its parcels.
-                tracking_number: TrackingNumber,
+                tracking_number: StringFilter = TrackingNumber,
+                /// Where any of its parcels arrives.
+                warehouse_id: IdFilter = Warehouse,
+                /// Why any of its lines comes back.
+                reason: StringFilter = Reason,
+                /// When any of its parcels arrived.
+                arrived_at: DateTimeFilter = ArrivedAt,
             }
         }
         $part! {
@@ -131,8 +138,12 @@ macro_rules! returns {
 returns!(record, part);
 pub(crate) use returns;
 
-fn terms_of(back: &Return) -> Vec<(Term, &str)> {
-    let skus = back.line_items.iter().filter_map(|line| line.sku.as_deref()).map(|sku| (Term::Sku, sku));
-    let tracking = back.shipments.iter().filter_map(|shipment| shipment.tracking_number.as_deref());
-    skus.chain(tracking.map(|number| (Term::TrackingNumber, number))).collect()
+fn terms_of(back: &Return) -> Terms<'_> {
+    let mut all = Terms::new();
+    all.extend(terms(Term::Sku, back.line_items.iter().map(|line| line.sku.as_deref())));
+    all.extend(terms(Term::TrackingNumber, back.shipments.iter().map(|parcel| parcel.tracking_number.as_deref())));
+    all.extend(terms(Term::Warehouse, back.shipments.iter().map(|parcel| parcel.warehouse.as_ref().map(Link::source_id))));
+    all.extend(terms(Term::Reason, back.line_items.iter().map(|line| line.reason.as_deref())));
+    all.extend(moments(Term::ArrivedAt, back.shipments.iter().map(|parcel| parcel.arrived_at)));
+    all
 }

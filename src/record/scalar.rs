@@ -68,6 +68,11 @@ impl Instant {
         Self(self.0.saturating_add(millis.saturating_mul(1_000)))
     }
 
+    /// Its text with all six decimals of a second: texts of the same length, which order as the moments do (from the year 0 on).
+    pub fn to_sortable(self) -> String {
+        jiff::Timestamp::from_microsecond(self.0).map_or_else(|_| self.to_string(), |stamp| format!("{stamp:.6}"))
+    }
+
     /// What a clock of the operating system said.
     pub fn from_system(time: std::time::SystemTime) -> Self {
         jiff::Timestamp::try_from(time).map_or(Self::MIN, |stamp| Self(stamp.as_microsecond()))
@@ -415,5 +420,8 @@ mod tests {
         assert_eq!(shown("2026-01-31T10:00:00.5+02:00").as_deref(), Ok("2026-01-31T08:00:00.5Z"));
         assert!(shown("yesterday").is_err());
         assert_eq!(Instant::MIN.plus_seconds(-1), Instant::MIN);
+        let sortable = |text: &str| text.parse::<Instant>().map(Instant::to_sortable);
+        assert_eq!(sortable("2026-01-31T10:00:00.5+02:00").as_deref(), Ok("2026-01-31T08:00:00.500000Z"));
+        assert_eq!(sortable("2026-01-31T08:00:00Z").as_deref(), Ok("2026-01-31T08:00:00.000000Z"));
     }
 }

@@ -1,7 +1,7 @@
 //! Shipping methods.
 
 use super::filter::StringFilter;
-use super::{Carrier, Term, record};
+use super::{Carrier, Term, Terms, record, terms};
 
 macro_rules! shipping_method {
     ($record:ident, $part:ident) => {
@@ -23,13 +23,16 @@ macro_rules! shipping_method {
                 /// What it is called.
                 Name = name,
             }
-            terms {}
+            terms {
+                /// Who carries, as in `carrier.name`.
+                carrier_name: StringFilter = Carrier,
+            }
         }
     };
 }
 shipping_method!(record, part);
 pub(crate) use shipping_method;
 
-fn terms_of(_: &ShippingMethod) -> Vec<(Term, &str)> {
-    Vec::new()
+fn terms_of(method: &ShippingMethod) -> Terms<'_> {
+    terms(Term::Carrier, method.carrier.iter().map(|carrier| carrier.name.as_deref())).collect()
 }

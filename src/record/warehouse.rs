@@ -1,7 +1,7 @@
 //! Warehouses.
 
 use super::filter::StringFilter;
-use super::{Address, Term, record};
+use super::{Address, Term, Terms, record, terms};
 
 macro_rules! warehouse {
     ($record:ident, $part:ident) => {
@@ -27,13 +27,16 @@ macro_rules! warehouse {
                 /// What it is called.
                 Name = name,
             }
-            terms {}
+            terms {
+                /// The country that it stands in, as in `address.country`.
+                country: StringFilter = Country,
+            }
         }
     };
 }
 warehouse!(record, part);
 pub(crate) use warehouse;
 
-fn terms_of(_: &Warehouse) -> Vec<(Term, &str)> {
-    Vec::new()
+fn terms_of(warehouse: &Warehouse) -> Terms<'_> {
+    terms(Term::Country, warehouse.address.iter().map(|address| address.country.as_deref())).collect()
 }

@@ -1,7 +1,7 @@
 //! Warehouse customers: a 3PL's clients.
 
 use super::filter::StringFilter;
-use super::{Term, record};
+use super::{Terms, record};
 
 macro_rules! warehouse_customer {
     ($record:ident, $part:ident) => {
@@ -32,6 +32,6 @@ macro_rules! warehouse_customer {
 warehouse_customer!(record, part);
 pub(crate) use warehouse_customer;
 
-fn terms_of(_: &WarehouseCustomer) -> Vec<(Term, &str)> {
+fn terms_of(_: &WarehouseCustomer) -> Terms<'_> {
     Vec::new()
 }

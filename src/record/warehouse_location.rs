@@ -1,7 +1,7 @@
 //! Warehouse locations: bins, shelves, zones.
 
 use super::filter::{IdFilter, StringFilter};
-use super::{Link, Measurements, Term, Warehouse, record};
+use super::{Link, Measurements, Terms, Warehouse, record};
 
 macro_rules! warehouse_location {
     ($record:ident, $part:ident) => {
@@ -38,6 +38,6 @@ macro_rules! warehouse_location {
 warehouse_location!(record, part);
 pub(crate) use warehouse_location;
 
-fn terms_of(_: &WarehouseLocation) -> Vec<(Term, &str)> {
+fn terms_of(_: &WarehouseLocation) -> Terms<'_> {
     Vec::new()
 }

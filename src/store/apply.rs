@@ -7,6 +7,7 @@
 //!   hashes and writing the rows nobody else writes.
 //! * A row that has not changed need not even be mapped: what it was mapped from is remembered by hash ([`record_rows`]).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::{ExpressionMethods as _, QueryDsl as _};
@@ -153,7 +154,7 @@ pub(super) struct TermRow<'a> {
     data_type: DataType,
     source_id: &'a str,
     term: Term,
-    value: &'a str,
+    value: Cow<'a, str>,
 }
 
 bulk_insert! {
@@ -163,7 +164,7 @@ bulk_insert! {
         data_type: DataType = |row| &row.data_type;
         source_id: &'a str = |row| &row.source_id;
         term: Term = |row| &row.term;
-        value: &'a str = |row| &row.value;
+        value: Cow<'a, str> = |row| &row.value;
     }
 }
 

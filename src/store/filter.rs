@@ -72,7 +72,9 @@ macro_rules! enum_operators {
             fn conditions(&self, column: Column, field: &str) -> Result<Vec<Predicate>> {
                 let names = |codes: &Vec<$code>| codes.iter().map(|code| code.as_str().to_owned()).collect();
                 let (eq, neq) = (self.eq.map(<$code>::as_str), self.neq.map(<$code>::as_str));
-                texts(column, field, eq, neq, self.any.as_ref().map(names), self.none.as_ref().map(names))
+                let mut all = texts(column, field, eq, neq, self.any.as_ref().map(names), self.none.as_ref().map(names))?;
+                all.extend(null(column, self.is_null));
+                Ok(all)
             }
         }
     )+};
@@ -115,56 +117,124 @@ impl Operators for BooleanFilter {
     }
 }
 
+/// The record of this type that a caller names.
+fn record_named(id: &str, links: Option<DataType>, field: &str) -> Result<(i64, String)> {
+    match id.parse::<Id>() {
+        Ok(Id::Record(data_type, connection, source_id)) if links.is_none_or(|links| links == data_type) => Ok((connection.0, source_id)),
+        _ => Err(refuse(field, format!("{id:?} is not the id of {}", links.map_or("a record", DataType::a_type_name)))),
+    }
+}
+
 /// A link's column holds a source id; the id that a caller names says the connection too.
 impl Operators for IdFilter {
     fn conditions(&self, column: Column, field: &str) -> Result<Vec<Predicate>> {
-        let one = |id: &str, operator: &str| match id.parse::<Id>() {
-            Ok(Id::Record(_, connection, source_id)) => Ok(Predicate::All(vec![
-                Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0)),
-                Predicate::Is(column, Op::Eq, Scalar::Text(source_id)),
-            ])),
-            _ => Err(refuse(&format!("{field}.{operator}"), format!("{id:?} is no record's id"))),
-        };
-        id_conditions(self, column, field, one)
+        id_conditions(self, column, field, |id, field| {
+            let (connection, source_id) = record_named(id, column.links(), field)?;
+            let at = Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection));
+            Ok(Predicate::All(vec![at, Predicate::Is(column, Op::Eq, Scalar::Text(source_id))]))
+        })
     }
 }
 
 fn id_conditions(filter: &IdFilter, column: Column, field: &str, one: impl Fn(&str, &str) -> Result<Predicate>) -> Result<Vec<Predicate>> {
+    let mut all = ids(filter, field, one)?;
+    all.extend(null(column, filter.is_null));
+    Ok(all)
+}
+
+/// What a filter says of ids, `isNull` aside.
+fn ids(filter: &IdFilter, field: &str, one: impl Fn(&str, &str) -> Result<Predicate>) -> Result<Vec<Predicate>> {
+    let each = |ids: &[async_graphql::ID], operator: &str| {
+        bounded(ids, field, operator)?;
+        let one = |(index, id): (usize, &async_graphql::ID)| one(id, &format!("{field}.{operator}.{index}"));
+        ids.iter().enumerate().map(one).collect::<Result<_>>().map(Predicate::Any)
+    };
     let mut all = Vec::new();
     if let Some(id) = &filter.eq {
-        all.push(one(id, "eq")?);
+        all.push(one(id, &format!("{field}.eq"))?);
+    }
+    if let Some(id) = &filter.neq {
+        all.push(not(one(id, &format!("{field}.neq"))?));
     }
     if let Some(ids) = &filter.any {
-        bounded(ids, field, "in")?;
-        all.push(Predicate::Any(ids.iter().map(|id| one(id, "in")).collect::<Result<_>>()?));
+        all.push(each(ids, "in")?);
     }
-    all.extend(null(column, filter.is_null));
+    if let Some(ids) = &filter.none {
+        all.push(not(each(ids, "nin")?));
+    }
     Ok(all)
 }
 
 /// `connectionId` of every filter.
 pub(super) fn connection(filter: &IdFilter, field: &str) -> Result<Vec<Predicate>> {
-    let one = |id: &str, operator: &str| match id.parse::<Id>() {
+    id_conditions(filter, Column::CONNECTION, field, |id, field| match id.parse::<Id>() {
         Ok(Id::Connection(connection)) => Ok(Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0))),
-        _ => Err(refuse(&format!("{field}.{operator}"), format!("{id:?} is no connection's id"))),
-    };
-    id_conditions(filter, Column::CONNECTION, field, one)
+        _ => Err(refuse(field, format!("{id:?} is no connection's id"))),
+    })
 }
 
-/// A filter on what stands inside a record's lists: one of the values must meet it. `neq` and `nin` ask that *none* is
-/// such a value, `isNull: true` that there is none at all.
-pub(super) fn term(filter: &StringFilter, field: &str, table: &'static str, data_type: DataType, term: Term) -> Result<Vec<Predicate>> {
-    let has = |value: Option<Predicate>| Predicate::HasTerm { table, data_type, term, value: value.map(Box::new) };
-    let mut all = Vec::new();
-    let positive = StringFilter { neq: None, none: None, is_null: None, ..filter.clone() };
-    let conditions = positive.conditions(Column::TERM_VALUE, field)?;
-    if !conditions.is_empty() {
-        all.push(has(Some(Predicate::All(conditions))));
+/// Which terms a filter is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TermsOf {
+    pub table: &'static str,
+    pub data_type: DataType,
+    pub term: Term,
+}
+
+impl TermsOf {
+    fn has(self, value: Option<Predicate>) -> Predicate {
+        Predicate::HasTerm { table: self.table, data_type: self.data_type, term: self.term, value: value.map(Box::new) }
     }
-    let excluded = StringFilter { eq: filter.neq.clone(), ..StringFilter::default() };
-    all.extend(excluded.conditions(Column::TERM_VALUE, field)?.into_iter().map(|is| not(has(Some(is)))));
-    let excluded = StringFilter { any: filter.none.clone(), ..StringFilter::default() };
-    all.extend(excluded.conditions(Column::TERM_VALUE, field)?.into_iter().map(|is| not(has(Some(is)))));
-    all.extend(filter.is_null.map(|is_null| if is_null { not(has(None)) } else { has(None) }));
-    Ok(all)
+
+    fn null(self, is_null: Option<bool>) -> Option<Predicate> {
+        is_null.map(|is_null| if is_null { not(self.has(None)) } else { self.has(None) })
+    }
+
+    /// One and the same term meets all of these.
+    fn meets(self, conditions: Vec<Predicate>) -> Option<Predicate> {
+        (!conditions.is_empty()).then(|| self.has(Some(Predicate::All(conditions))))
+    }
+}
+
+/// Operators on what stands inside a record's lists: one of the values must meet them. `neq` and `nin` ask that *none* is such
+/// a value, `isNull: true` that there is none at all.
+pub(super) trait TermOperators {
+    fn terms(&self, of: TermsOf, field: &str) -> Result<Vec<Predicate>>;
+}
+
+impl TermOperators for StringFilter {
+    fn terms(&self, of: TermsOf, field: &str) -> Result<Vec<Predicate>> {
+        let positive = Self { neq: None, none: None, is_null: None, ..self.clone() };
+        let mut all: Vec<_> = of.meets(positive.conditions(Column::TERM_VALUE, field)?).into_iter().collect();
+        if let Some(values) = &self.none {
+            bounded(values, field, "nin")?;
+        }
+        let excluded = [Self { eq: self.neq.clone(), ..Self::default() }, Self { any: self.none.clone(), ..Self::default() }];
+        for excluded in excluded {
+            all.extend(excluded.conditions(Column::TERM_VALUE, field)?.into_iter().map(|is| not(of.has(Some(is)))));
+        }
+        all.extend(of.null(self.is_null));
+        Ok(all)
+    }
+}
+
+impl TermOperators for DateTimeFilter {
+    fn terms(&self, of: TermsOf, _: &str) -> Result<Vec<Predicate>> {
+        let bounds = [(Op::Eq, self.eq), (Op::Gt, self.gt), (Op::Ge, self.gte), (Op::Lt, self.lt), (Op::Le, self.lte)];
+        let mut all: Vec<_> = of.meets(range(Column::TERM_VALUE, |at| Scalar::Text(at.to_sortable()), bounds)).into_iter().collect();
+        all.extend(of.null(self.is_null));
+        Ok(all)
+    }
+}
+
+impl TermOperators for IdFilter {
+    fn terms(&self, of: TermsOf, field: &str) -> Result<Vec<Predicate>> {
+        let mut all = ids(self, field, |id, field| {
+            let (connection, source_id) = record_named(id, of.term.links(), field)?;
+            let is = of.has(Some(Predicate::Is(Column::TERM_VALUE, Op::Eq, Scalar::Text(source_id))));
+            Ok(Predicate::All(vec![Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection)), is]))
+        })?;
+        all.extend(of.null(self.is_null));
+        Ok(all)
+    }
 }

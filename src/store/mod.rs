@@ -18,6 +18,7 @@ pub mod deletions;
 mod error;
 mod filter;
 pub mod keys;
+mod plan;
 mod predicate;
 pub mod records;
 pub mod runs;

@@ -22,6 +22,10 @@ pub struct Column {
     name: &'static str,
     /// What stands for "no value" in orderings; `None` where the column always has one.
     lowest: Option<Lowest>,
+    /// Conditions are written on the column as it stands in orderings, so that one index serves both.
+    by_key: bool,
+    /// Where it holds source ids: the type of the records that they belong to.
+    links: Option<DataType>,
 }
 
 /// What orders before every value of a type.
@@ -55,7 +59,26 @@ impl Column {
     where
         C::SqlType: Ordered,
     {
-        Self { name: C::NAME, lowest: C::SqlType::LOWEST }
+        Self { name: C::NAME, lowest: C::SqlType::LOWEST, by_key: false, links: None }
+    }
+
+    /// The column `column` of the schema, which has an index as a key of orderings.
+    pub fn key<C: diesel::Column>(column: C) -> Self
+    where
+        C::SqlType: Ordered,
+    {
+        Self { by_key: true, ..Self::of(column) }
+    }
+
+    /// The same, as one that holds source ids of records of this type.
+    #[must_use]
+    pub const fn to(self, links: Option<DataType>) -> Self {
+        Self { links, ..self }
+    }
+
+    /// The type of the records whose source ids it holds.
+    pub const fn links(self) -> Option<DataType> {
+        self.links
     }
 }
 
@@ -183,15 +206,19 @@ pub struct Keys {
 
 impl Column {
     /// Every record's connection.
-    pub const CONNECTION: Self = Self { name: "connection_id", lowest: None };
+    pub const CONNECTION: Self = Self::fixed("connection_id", None);
     /// Every record's identifier at its WMS.
-    pub const SOURCE_ID: Self = Self { name: "source_id", lowest: None };
+    pub const SOURCE_ID: Self = Self::fixed("source_id", None);
     /// When a different content was last stored.
-    pub const CHANGED_AT: Self = Self { name: "changed_at", lowest: None };
+    pub const CHANGED_AT: Self = Self::fixed("changed_at", None);
     /// When a record was found gone.
-    pub const DELETED_AT: Self = Self { name: "deleted_at", lowest: Some(Lowest::Time) };
+    pub const DELETED_AT: Self = Self::fixed("deleted_at", Some(Lowest::Time));
     /// The column of [`Predicate::HasTerm`]'s condition.
-    pub const TERM_VALUE: Self = Self { name: "value", lowest: None };
+    pub const TERM_VALUE: Self = Self::fixed("value", None);
+
+    const fn fixed(name: &'static str, lowest: Option<Lowest>) -> Self {
+        Self { name, lowest, by_key: false, links: None }
+    }
 }
 
 /// The order of a list: columns with their directions.
@@ -324,44 +351,89 @@ impl Column {
         out.push_sql("COALESCE(");
         self.write(out)?;
         out.push_sql(", ");
-        out.push_sql(match lowest {
-            Lowest::Text => "''",
-            Lowest::Number => DB::LOWEST_NUMBER,
-            Lowest::Time => DB::LOWEST_TIME,
-        });
+        out.push_sql(lowest.sql::<DB>());
         out.push_sql(")");
+        Ok(())
+    }
+
+    /// The condition `rest` on the column: where it is written on the key, what has no value is left out beside it.
+    fn write_where<'b, DB: Binds>(
+        self,
+        out: &mut AstPass<'_, 'b, DB>,
+        rest: impl FnOnce(&mut AstPass<'_, 'b, DB>) -> QueryResult<()>,
+    ) -> QueryResult<()> {
+        if !self.by_key || self.lowest.is_none() {
+            self.write(out)?;
+            return rest(out);
+        }
+        out.push_sql("(");
+        self.write_key(out)?;
+        rest(out)?;
+        out.push_sql(" AND ");
+        self.write(out)?;
+        out.push_sql(" IS NOT NULL)");
+        Ok(())
+    }
+
+    fn write_null<DB: Binds>(self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+        if let Some(lowest) = self.lowest.filter(|_| self.by_key) {
+            self.write_key(out)?;
+            out.push_sql(" = ");
+            out.push_sql(lowest.sql::<DB>());
+            out.push_sql(" AND ");
+        }
+        self.write(out)?;
+        out.push_sql(" IS NULL");
         Ok(())
     }
 }
 
-impl Predicate {
-    fn write<'b, DB: Binds>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+impl Lowest {
+    const fn sql<DB: Dialect>(self) -> &'static str {
         match self {
-            Self::All(parts) => list(out, parts, " AND ", "1 = 1"),
-            Self::Any(parts) => list(out, parts, " OR ", "1 = 0"),
+            Self::Text => "''",
+            Self::Number => DB::LOWEST_NUMBER,
+            Self::Time => DB::LOWEST_TIME,
+        }
+    }
+}
+
+/// What a condition is to the whole: what every row must meet is written so that an index can find the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Every row must meet it.
+    Whole,
+    /// A part of an alternative, or of what is not wanted.
+    Within,
+}
+
+impl Predicate {
+    fn write<'b, DB: Binds>(&'b self, out: &mut AstPass<'_, 'b, DB>, place: Place) -> QueryResult<()> {
+        match self {
+            Self::All(parts) => list(out, parts, " AND ", "1 = 1", place),
+            Self::Any(parts) => list(out, parts, " OR ", "1 = 0", if parts.len() == 1 { place } else { Place::Within }),
             Self::Not(part) => {
+                if let Self::IsNull(column) = **part {
+                    column.write(out)?;
+                    out.push_sql(" IS NOT NULL");
+                    return Ok(());
+                }
                 out.push_sql("NOT COALESCE((");
-                part.write(out)?;
+                part.write(out, Place::Within)?;
                 out.push_sql("), 1 = 0)");
                 Ok(())
             }
-            Self::Is(column, op, value) => {
-                column.write(out)?;
+            Self::Is(column, op, value) => column.write_where(out, |out| {
                 out.push_sql(op.sql());
                 DB::bind(out, value)
-            }
-            Self::IsNull(column) => {
-                column.write(out)?;
-                out.push_sql(" IS NULL");
-                Ok(())
-            }
-            Self::OneOf(column, values) => {
-                column.write(out)?;
+            }),
+            Self::IsNull(column) => column.write_null(out),
+            Self::OneOf(column, values) => column.write_where(out, |out| {
                 out.push_sql(" IN (");
                 DB::texts(out, values)?;
                 out.push_sql(")");
                 Ok(())
-            }
+            }),
             Self::OneOfInts(column, values) => {
                 column.write(out)?;
                 out.push_sql(" IN (");
@@ -398,18 +470,30 @@ impl Predicate {
                 Ok(())
             }
             Self::HasTerm { table, data_type, term, value } => {
-                out.push_sql("EXISTS (SELECT 1 FROM record_terms WHERE record_terms.data_type = '");
+                // SQLite finds the rows by the terms only where they are a list; PostgreSQL plans either alike, but hashes a list
+                // that stands within an alternative, however long it is.
+                out.push_sql(match place {
+                    Place::Whole => "(connection_id, source_id) IN (SELECT record_terms.connection_id, record_terms.source_id",
+                    Place::Within => "EXISTS (SELECT 1",
+                });
+                out.push_sql(" FROM record_terms WHERE record_terms.data_type = '");
                 out.push_sql(data_type.as_str());
                 out.push_sql("' AND record_terms.term = '");
                 out.push_sql(term.as_str());
-                out.push_sql("' AND record_terms.connection_id = ");
-                out.push_sql(table);
-                out.push_sql(".connection_id AND record_terms.source_id = ");
-                out.push_sql(table);
-                out.push_sql(".source_id");
+                out.push_sql("'");
+                if place == Place::Within {
+                    for column in ["connection_id", "source_id"] {
+                        out.push_sql(" AND record_terms.");
+                        out.push_sql(column);
+                        out.push_sql(" = ");
+                        out.push_sql(table);
+                        out.push_sql(".");
+                        out.push_sql(column);
+                    }
+                }
                 if let Some(value) = value {
                     out.push_sql(" AND ");
-                    value.write(out)?;
+                    value.write(out, Place::Within)?;
                 }
                 out.push_sql(")");
                 Ok(())
@@ -419,14 +503,14 @@ impl Predicate {
     }
 }
 
-fn list<'b, DB: Binds>(out: &mut AstPass<'_, 'b, DB>, parts: &'b [Predicate], joint: &str, none: &str) -> QueryResult<()> {
+fn list<'b, DB: Binds>(out: &mut AstPass<'_, 'b, DB>, parts: &'b [Predicate], joint: &str, none: &str, place: Place) -> QueryResult<()> {
     if parts.is_empty() {
         out.push_sql(none);
         return Ok(());
     }
     for (index, part) in parts.iter().enumerate() {
         out.push_sql(if index == 0 { "(" } else { joint });
-        part.write(out)?;
+        part.write(out, place)?;
     }
     out.push_sql(")");
     Ok(())
@@ -481,7 +565,7 @@ impl Ordering {
 
 /// The two nodes stand in a query on any table, as a yes or no and as an ordering.
 macro_rules! node {
-    ($($type:ident: $sql:ty),+) => {$(
+    ($($type:ident: $sql:ty $(, $place:expr)?);+) => {$(
         impl Expression for $type {
             type SqlType = $sql;
         }
@@ -496,9 +580,9 @@ macro_rules! node {
         }
         impl<DB: Binds> QueryFragment<DB> for $type {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-                self.write(&mut out)
+                self.write(&mut out $(, $place)?)
             }
         }
     )+};
 }
-node!(Predicate: Bool, Ordering: diesel::expression::expression_types::NotSelectable);
+node!(Predicate: Bool, Place::Whole; Ordering: diesel::expression::expression_types::NotSelectable);

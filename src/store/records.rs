@@ -15,7 +15,8 @@ pub use super::columns::Needs;
 use super::columns::{Choice, ColumnOf, Weight, chosen};
 use super::conn::{Conn, Run as _};
 use super::error::{During as _, Result};
-use super::filter::{self as operators, Operators as _};
+use super::filter::{self as operators, Operators as _, TermOperators as _};
+use super::plan::plan_of;
 use super::predicate::{Column, Op, Ordering, Predicate, Scalar};
 use super::schema;
 use crate::record::filter::Direction;
@@ -74,6 +75,8 @@ pub trait Kind: Record {
     fn predicate(filter: &Self::Filter, path: &str) -> Result<Predicate>;
     /// Whether a filter asks for deleted records too.
     fn includes_deleted(filter: &Self::Filter) -> bool;
+    /// Whether a filter has a condition on the deletion, at any depth.
+    fn names_deletion(filter: &Self::Filter) -> bool;
     /// The column of a sort key.
     fn sort_column(sort: Self::Sort) -> Column;
     /// A stored record's value of a sort key, with the stand-in for "no value".
@@ -86,6 +89,8 @@ pub trait Kind: Record {
         limit: i64,
         needs: &Needs,
     ) -> impl Future<Output = QueryResult<Vec<Stored<Self>>>> + Send;
+    #[doc(hidden)]
+    fn plan(conn: &mut Conn, which: Predicate, part: Option<(Ordering, i64)>) -> impl Future<Output = QueryResult<Vec<String>>> + Send;
     #[doc(hidden)]
     fn tally(conn: &mut Conn, which: Predicate) -> impl Future<Output = QueryResult<i64>> + Send;
     #[doc(hidden)]
@@ -118,7 +123,7 @@ macro_rules! stored {
         flat { $($flat:ident: $flat_type:ty),* $(,)? }
         filters { $($(#[$filter_doc:meta])* $test:ident: $test_type:ty $(as $filter_graphql:literal)? = $column:ident),* $(,)? }
         sorts { $($(#[$sort_doc:meta])* $key:ident = $sort_column:ident),* $(,)? }
-        terms { $($(#[$term_doc:meta])* $term:ident: $term_kind:ident),* $(,)? }
+        terms { $($(#[$term_doc:meta])* $term:ident: $term_type:ty = $term_kind:ident),* $(,)? }
     ) => {
         mod $table {
             use super::*;
@@ -208,11 +213,14 @@ macro_rules! stored {
                 fn predicate(filter: &$filter, path: &str) -> Result<Predicate> {
                     let mut all = Vec::new();
                     let below = |field: &str| format!("{path}.{field}");
+                    let each = |parts: &[$filter], joint: &str| -> Result<Vec<Predicate>> {
+                        parts.iter().enumerate().map(|(index, part)| Self::predicate(part, &format!("{path}.{joint}.{index}"))).collect()
+                    };
                     if let Some(parts) = &filter.and {
-                        all.extend(parts.iter().map(|part| Self::predicate(part, &below("and"))).collect::<Result<Vec<_>>>()?);
+                        all.extend(each(parts, "and")?);
                     }
                     if let Some(parts) = &filter.or {
-                        all.push(Predicate::Any(parts.iter().map(|part| Self::predicate(part, &below("or"))).collect::<Result<_>>()?));
+                        all.push(Predicate::Any(each(parts, "or")?));
                     }
                     if let Some(part) = &filter.not {
                         all.push(Predicate::Not(Box::new(Self::predicate(part, &below("not"))?)));
@@ -221,13 +229,14 @@ macro_rules! stored {
                         all.extend(operators::connection(test, &below("connectionId"))?);
                     }
                     $(if let Some(test) = &filter.$test {
-                        all.extend(test.conditions(Column::of(t::$column), &below(&field_name!($test $($filter_graphql)?)))?);
+                        all.extend(test.conditions(Column::key(t::$column).to(target(|record: &$name| &record.$column)), &below(&field_name!($test $($filter_graphql)?)))?);
                     })*
                     for (test, column, name) in [
-                        (&filter.source_created_at, Column::of(t::source_created_at), "sourceCreatedAt"),
-                        (&filter.source_updated_at, Column::of(t::source_updated_at), "sourceUpdatedAt"),
+                        (&filter.source_created_at, Column::key(t::source_created_at), "sourceCreatedAt"),
+                        (&filter.source_updated_at, Column::key(t::source_updated_at), "sourceUpdatedAt"),
                         (&filter.first_seen_at, Column::of(t::first_seen_at), "firstSeenAt"),
                         (&filter.changed_at, Column::of(t::changed_at), "changedAt"),
+                        (&filter.deleted_at, Column::DELETED_AT, "deletedAt"),
                     ] {
                         if let Some(test) = test {
                             all.extend(test.conditions(column, &below(name))?);
@@ -237,13 +246,19 @@ macro_rules! stored {
                         all.extend(test.conditions(Column::of(t::source_id), &below("sourceId"))?);
                     }
                     $(if let Some(test) = &filter.$term {
-                        all.extend(operators::term(test, &below(&field_name!($term)), stringify!($table), DataType::$data_type, Term::$term_kind)?);
+                        let terms = operators::TermsOf { table: stringify!($table), data_type: DataType::$data_type, term: Term::$term_kind };
+                        all.extend(test.terms(terms, &below(&field_name!($term)))?);
                     })*
                     Ok(Predicate::All(all))
                 }
 
                 fn includes_deleted(filter: &$filter) -> bool {
-                    filter.include_deleted
+                    filter.include_deleted || Self::names_deletion(filter)
+                }
+
+                fn names_deletion(filter: &$filter) -> bool {
+                    let mut parts = filter.and.iter().flatten().chain(filter.or.iter().flatten()).chain(filter.not.as_deref());
+                    filter.deleted_at.is_some() || parts.any(Self::names_deletion)
                 }
 
                 fn sort_column(sort: $sort) -> Column {
@@ -271,6 +286,12 @@ macro_rules! stored {
                 async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: i64, needs: &Needs) -> QueryResult<Vec<Stored<Self>>> {
                     let rows: Vec<Row> = table.filter(which).order(ordering).limit(limit).select(Chosen(Choice::of(COLUMNS, needs))).all(conn).await?;
                     Ok(rows.into_iter().map(Stored::from).collect())
+                }
+
+                async fn plan(conn: &mut Conn, which: Predicate, part: Option<(Ordering, i64)>) -> QueryResult<Vec<String>> {
+                    let query = table.filter(which);
+                    let Some((ordering, limit)) = part else { return plan_of(conn, query.count()).await };
+                    plan_of(conn, query.order(ordering).limit(limit).select(Chosen(Choice::of(COLUMNS, &Needs::Everything)))).await
                 }
 
                 async fn tally(conn: &mut Conn, which: Predicate) -> QueryResult<i64> {
@@ -316,6 +337,26 @@ macro_rules! part {
 }
 
 record::each_record!(stored, part);
+
+/// The type of the records that a field's source ids belong to.
+trait Target {
+    const TYPE: Option<DataType> = None;
+}
+
+impl<T: Record> Target for Option<record::Link<T>> {
+    const TYPE: Option<DataType> = Some(T::DATA_TYPE);
+}
+
+macro_rules! no_target {
+    ($($type:ty),+) => { $(impl Target for $type {})+ };
+}
+no_target!(String, bool, Instant, record::Quantity, record::OrderStatus, record::InboundStatus, record::ReturnStatus);
+no_target!(Option<String>, Option<Instant>, Option<record::Money>, Option<record::OrderType>);
+
+/// The target of the field that `field` reads.
+fn target<R, T: Target>(_field: impl Fn(&R) -> &T) -> Option<DataType> {
+    T::TYPE
+}
 
 /// A field as a sort key; a missing value is the lowest.
 trait Key {
@@ -382,6 +423,14 @@ impl<K: Kind> Listing<K> {
         Ordering(columns)
     }
 
+    /// The records that are wanted, read in this ordering.
+    fn wanted(&self, ordering: &Ordering) -> Predicate {
+        match &self.beyond {
+            Some(values) => Predicate::All(vec![self.which.clone(), Predicate::After(ordering.clone(), values.clone())]),
+            None => self.which.clone(),
+        }
+    }
+
     /// Where a record stands in the ordering: the values that [`beyond`](Self::beyond) takes.
     pub fn position(&self, stored: &Stored<K>) -> Vec<Scalar> {
         let keys = self.order.iter().map(|(sort, _)| K::sort_value(stored, *sort));
@@ -401,12 +450,12 @@ pub fn filtered<K: Kind>(filter: Option<&K::Filter>, path: &str) -> Result<Predi
 
 /// The condition that a return belongs to one of these orders.
 pub fn returns_of(orders: &[(ConnectionId, &str)]) -> Predicate {
-    linked(Column::of(schema::returns::order), orders)
+    linked(Column::key(schema::returns::order), orders)
 }
 
 /// The condition that a location is in this warehouse.
 pub fn locations_of(connection: ConnectionId, warehouse: &str) -> Predicate {
-    linked(Column::of(schema::warehouse_locations::warehouse), &[(connection, warehouse)])
+    linked(Column::key(schema::warehouse_locations::warehouse), &[(connection, warehouse)])
 }
 
 /// The condition that a link's column points at one of these records.
@@ -430,15 +479,23 @@ pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: 
     if listing.backwards {
         ordering = ordering.reversed();
     }
-    let which = match &listing.beyond {
-        Some(values) => Predicate::All(vec![listing.which.clone(), Predicate::After(ordering.clone(), values.clone())]),
-        None => listing.which.clone(),
-    };
+    let which = listing.wanted(&ordering);
     let mut rows = K::select(conn, which, ordering, listing.limit, needs).await.during("Failed to read a list of records")?;
     if listing.backwards {
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// How the database would read one part of a list (or, without one, count it), in its own words: for tests.
+///
+/// # Errors
+/// When the database does not answer.
+#[doc(hidden)]
+pub async fn record_plan<K: Kind>(conn: &mut Conn, listing: &Listing<K>, counts: bool) -> Result<Vec<String>> {
+    let which = listing.wanted(&listing.ordering());
+    let part = (!counts).then(|| (listing.ordering(), listing.limit));
+    K::plan(conn, which, part).await.during("Failed to ask for a plan")
 }
 
 /// How many records there are.

@@ -9,6 +9,7 @@ mod deleting;
 mod demo;
 mod engine;
 mod faults;
+mod filters;
 mod http;
 mod layers;
 mod limits;

@@ -11,7 +11,7 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use super::support::postgres;
 
 /// Column → type and whether it may be NULL, by table.
-type Tables = BTreeMap<String, BTreeMap<String, String>>;
+pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the repository")
@@ -35,7 +35,7 @@ fn script(database: &str, direction: &str) -> String {
 }
 
 /// What `schema.rs` says.
-fn schema() -> Tables {
+pub fn schema() -> Tables {
     let text = read("src/store/schema.rs");
     let mut tables = Tables::new();
     let mut table = String::new();
