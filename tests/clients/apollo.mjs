@@ -1,9 +1,11 @@
 // Apollo Client: pages, writes and subscriptions through its normalising cache.
+// quoted: imports
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
+// end
 import { EVERY_ID, ask, assert, authorization, bare, check, demo, draft, endpoint, finish, socketEndpoint } from "./harness.mjs";
 
 // quoted: client

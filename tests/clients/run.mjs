@@ -34,6 +34,11 @@ const STEPS = {
     { run: "node relay/main.mjs" },
   ],
   codegen: [{ run: "graphql-codegen --config codegen/codegen.yml" }, { run: "tsc --project codegen/tsconfig.json" }, { run: "node codegen/build/main.js" }],
+  python: [
+    { run: "python3 -m venv python/build" },
+    { run: "python/build/bin/pip install --quiet --disable-pip-version-check --requirement python/requirements.txt" },
+    { run: "python/build/bin/python python/main.py" },
+  ],
 };
 
 /** A process of the binary, once it has printed what `said` finds in a line: what was found, and how it is stopped. */

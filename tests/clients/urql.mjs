@@ -1,10 +1,12 @@
 // urql with its normalised cache, Graphcache: pages, writes and subscriptions.
+// quoted: imports
 import { Client, fetchExchange, gql, subscriptionExchange } from "@urql/core";
 import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { getIntrospectionQuery } from "graphql";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
+// end
 import { EVERY_ID, ask, assert, authorization, bare, check, demo, draft, endpoint, finish, socketEndpoint } from "./harness.mjs";
 
 const schema = await ask(getIntrospectionQuery());

@@ -7,6 +7,7 @@ mod cli;
 mod connecting;
 mod deleting;
 mod demo;
+mod docs;
 mod engine;
 mod faults;
 mod filters;
