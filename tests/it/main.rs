@@ -15,6 +15,7 @@ mod layers;
 mod limits;
 mod live;
 mod managing;
+mod plans;
 mod postgres_itself;
 mod proof;
 mod reading;
