@@ -1,5 +1,7 @@
 //! From the operators of a filter to conditions on a column.
 
+use std::ops::Deref;
+
 use super::error::{Error, Result};
 use super::predicate::{Column, Op, Predicate, Scalar};
 use crate::record::filter::{BooleanFilter, DateTimeFilter, DecimalFilter, EnumFilter, FloatFilter, IdFilter, MAX_LIST, StringFilter};
@@ -142,13 +144,15 @@ fn id_conditions(filter: &IdFilter, column: Column, field: &str, one: impl Fn(&s
     Ok(all)
 }
 
+/// One of these ids.
+fn each<I: Deref<Target = String>>(ids: &[I], field: &str, operator: &str, one: &impl Fn(&str, &str) -> Result<Predicate>) -> Result<Predicate> {
+    bounded(ids, field, operator)?;
+    let parts = ids.iter().enumerate().map(|(index, id)| one(id, &format!("{field}.{operator}.{index}")));
+    parts.collect::<Result<_>>().map(Predicate::Any)
+}
+
 /// What a filter says of ids, `isNull` aside.
 fn ids(filter: &IdFilter, field: &str, one: impl Fn(&str, &str) -> Result<Predicate>) -> Result<Vec<Predicate>> {
-    let each = |ids: &[async_graphql::ID], operator: &str| {
-        bounded(ids, field, operator)?;
-        let one = |(index, id): (usize, &async_graphql::ID)| one(id, &format!("{field}.{operator}.{index}"));
-        ids.iter().enumerate().map(one).collect::<Result<_>>().map(Predicate::Any)
-    };
     let mut all = Vec::new();
     if let Some(id) = &filter.eq {
         all.push(one(id, &format!("{field}.eq"))?);
@@ -157,10 +161,10 @@ fn ids(filter: &IdFilter, field: &str, one: impl Fn(&str, &str) -> Result<Predic
         all.push(not(one(id, &format!("{field}.neq"))?));
     }
     if let Some(ids) = &filter.any {
-        all.push(each(ids, "in")?);
+        all.push(each(ids, field, "in", &one)?);
     }
     if let Some(ids) = &filter.none {
-        all.push(not(each(ids, "nin")?));
+        all.push(not(each(ids, field, "nin", &one)?));
     }
     Ok(all)
 }
@@ -221,7 +225,12 @@ impl TermOperators for StringFilter {
 impl TermOperators for DateTimeFilter {
     fn terms(&self, of: TermsOf, _: &str) -> Result<Vec<Predicate>> {
         let bounds = [(Op::Eq, self.eq), (Op::Gt, self.gt), (Op::Ge, self.gte), (Op::Lt, self.lt), (Op::Le, self.lte)];
-        let mut all: Vec<_> = of.meets(range(Column::TERM_VALUE, |at| Scalar::Text(at.to_sortable()), bounds)).into_iter().collect();
+        let mut conditions = range(Column::TERM_VALUE, |at| Scalar::Text(at.to_sortable()), bounds);
+        if !conditions.is_empty() {
+            // No moment is beyond this. Without it, PostgreSQL takes the values of all other terms for later moments.
+            conditions.push(Predicate::Is(Column::TERM_VALUE, Op::Lt, Scalar::Text(":".to_owned())));
+        }
+        let mut all: Vec<_> = of.meets(conditions).into_iter().collect();
         all.extend(of.null(self.is_null));
         Ok(all)
     }

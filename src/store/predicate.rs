@@ -247,9 +247,9 @@ pub trait Dialect: Backend + HasSqlType<Timestamptz> + HasSqlType<Json> {
     const LOWEST_NUMBER: &'static str;
     /// The function that finds a text (second argument) in another (first argument), counting from 1.
     const FIND: &'static str;
-    /// A query whose rows are these texts.
+    /// The condition to be one of these texts, after what must be.
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()>;
-    /// A query whose rows are these numbers.
+    /// The condition to be one of these numbers, after what must be.
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()>;
     /// A query, without its `WHERE`, whose rows are the source ids that pages of runs showed.
     const LISTED: &'static str;
@@ -264,14 +264,14 @@ impl Dialect for Pg {
     const LISTED: &'static str = "SELECT json_array_elements_text(page.source_ids) COLLATE \"C\" FROM sync_pages AS page";
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
-        out.push_sql("SELECT UNNEST(");
+        out.push_sql(" = ANY(");
         out.push_bind_param::<Array<Text>, Vec<String>>(&values.0)?;
         out.push_sql(")");
         Ok(())
     }
 
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()> {
-        out.push_sql("SELECT UNNEST(");
+        out.push_sql(" = ANY(");
         out.push_bind_param::<Array<BigInt>, Vec<i64>>(&values.0)?;
         out.push_sql(")");
         Ok(())
@@ -294,16 +294,16 @@ impl Dialect for Sqlite {
     const LISTED: &'static str = "SELECT listed.value FROM sync_pages AS page, json_each(page.source_ids) AS listed";
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
-        out.push_sql("SELECT value FROM json_each(");
+        out.push_sql(" IN (SELECT value FROM json_each(");
         out.push_bind_param::<Json, List<String>>(values)?;
-        out.push_sql(")");
+        out.push_sql("))");
         Ok(())
     }
 
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()> {
-        out.push_sql("SELECT value FROM json_each(");
+        out.push_sql(" IN (SELECT value FROM json_each(");
         out.push_bind_param::<Json, List<i64>>(values)?;
-        out.push_sql(")");
+        out.push_sql("))");
         Ok(())
     }
 
@@ -428,18 +428,10 @@ impl Predicate {
                 DB::bind(out, value)
             }),
             Self::IsNull(column) => column.write_null(out),
-            Self::OneOf(column, values) => column.write_where(out, |out| {
-                out.push_sql(" IN (");
-                DB::texts(out, values)?;
-                out.push_sql(")");
-                Ok(())
-            }),
+            Self::OneOf(column, values) => column.write_where(out, |out| DB::texts(out, values)),
             Self::OneOfInts(column, values) => {
                 column.write(out)?;
-                out.push_sql(" IN (");
-                DB::ints(out, values)?;
-                out.push_sql(")");
-                Ok(())
+                DB::ints(out, values)
             }
             // A difference of sets, which both databases sort or hash: a NOT IN would be tried row by row.
             Self::Unlisted { table, connection, run } => {
@@ -553,6 +545,10 @@ fn after<'b, DB: Binds>(out: &mut AstPass<'_, 'b, DB>, ordering: &'b Ordering, v
 impl Ordering {
     fn write<DB: Binds>(&self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
         for (index, (column, direction)) in self.0.iter().enumerate() {
+            // A column that comes again orders nothing more, and SQLite would sort for it.
+            if self.0[..index].iter().any(|(earlier, _)| earlier.name == column.name) {
+                continue;
+            }
             if index > 0 {
                 out.push_sql(", ");
             }

@@ -16,6 +16,7 @@ mod layers;
 mod limits;
 mod live;
 mod managing;
+mod plans;
 mod postgres_itself;
 mod proof;
 mod reading;
