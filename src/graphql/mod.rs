@@ -276,6 +276,11 @@ pub struct Admitted {
 }
 
 impl Admitted {
+    /// Whether it is answered more than once.
+    pub fn is_subscription(&self) -> bool {
+        self.operation.kind == OperationType::Subscription
+    }
+
     /// Whether it may write.
     pub fn is_mutation(&self) -> bool {
         self.operation.kind == OperationType::Mutation

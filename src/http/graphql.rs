@@ -1,12 +1,11 @@
 //! `/graphql`: one POST or GET for a request, an event stream for who asks for one, one websocket for many.
 
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{FromRequest as _, RawQuery, Request, State, WebSocketUpgrade};
+use axum::extract::{RawQuery, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use futures_util::StreamExt as _;
 
 use super::answer::{Media, Refusal, answer, answers, wants_events};
 use super::auth::authorization;
@@ -98,14 +97,33 @@ impl Asked {
     }
 }
 
+/// Of a body that is too large, so much is read all the same, in bytes: a client that is still sending when its connection is
+/// closed does not see why.
+const THROWN_AWAY: usize = 16 * 1024 * 1024;
+
 /// The body, if it is not too large and does not take too long.
-async fn body(context: &Context, request: Request) -> Result<Bytes, Refusal> {
-    let limit = context.limits.body_timeout;
-    match tokio::time::timeout(limit, Bytes::from_request(request, &())).await {
-        Ok(body) => body.map_err(|rejection: BytesRejection| Refusal::new(rejection.status(), "BODY_REFUSED", rejection.body_text())),
-        Err(_) => {
-            let message = format!("The body did not arrive within {} s", limit.as_secs());
-            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "BODY_REFUSED", message))
+async fn body(context: &Context, request: Request) -> Result<Vec<u8>, Refusal> {
+    let (limit, most) = (context.limits.body_timeout, context.limits.body);
+    let read = async {
+        let (mut body, mut length) = (Vec::new(), 0_usize);
+        let mut chunks = request.into_body().into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "BODY_REFUSED", format!("The body cannot be read: {error}")))?;
+            length = length.saturating_add(chunk.len());
+            if length <= most {
+                body.extend_from_slice(&chunk);
+            } else if length > THROWN_AWAY {
+                break;
+            }
         }
-    }
+        if length > most {
+            let message = format!("The body is longer than {most} bytes");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_REFUSED", message));
+        }
+        Ok(body)
+    };
+    tokio::time::timeout(limit, read).await.unwrap_or_else(|_| {
+        let message = format!("The body did not arrive within {} s", limit.as_secs());
+        Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "BODY_REFUSED", message))
+    })
 }

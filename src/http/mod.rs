@@ -33,7 +33,6 @@ mod sse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Router, middleware};
 pub use origin::Origins;
@@ -121,13 +120,12 @@ pub async fn serve(listener: TcpListener, api: Api, options: Options, stop: Canc
 
 /// All routes.
 fn router(context: Context, graphiql: bool) -> Router {
-    let (cors, limit) = (context.origins.cors(), context.limits.body);
+    let cors = context.origins.cors();
     let api = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .layer(DefaultBodyLimit::max(limit))
         .layer(cors)
         .with_state(context);
     let all = if graphiql { api.merge(graphiql::router()) } else { api };

@@ -32,11 +32,21 @@ impl Asker {
 /// Answers a query or a mutation.
 pub(super) async fn execute(context: &Context, asker: &Asker, request: Request) -> Response {
     let response = match admit(context, asker, request) {
+        // Its events would be waited for without end.
+        Ok(admitted) if admitted.is_subscription() => refused_subscription(),
         Ok(admitted) => run(context, asker, admitted).await,
         Err(response) => *response,
     };
     count(context, &response);
     response
+}
+
+/// What is answered to a subscription that asks for one answer.
+fn refused_subscription() -> Response {
+    let message = "A subscription has many answers: open a websocket (graphql-transport-ws), or send the header Accept: text/event-stream";
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", "SUBSCRIPTION_NEEDS_STREAM");
+    Response::from_errors(vec![error])
 }
 
 /// Lets a request pass, or says why not.

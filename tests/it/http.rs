@@ -45,6 +45,8 @@ on_both! {
             (json!({ "query": "query($id: ID!) { __typename }", "variables": { "id": null } }), 200, 400, false),
             (json!({ "query": "query($id: ID!) { __typename }" }), 200, 400, false),
             (json!({ "query": "query A { __typename } query B { __typename }" }), 200, 400, false),
+            // What has many answers, and would be waited for without end.
+            (json!({ "query": "subscription { syncCompleted { cursor } }" }), 200, 400, false),
             // What is no request.
             (json!({}), 400, 400, false),
             (json!({ "qeury": "{ __typename }" }), 400, 400, false),
