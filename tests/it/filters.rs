@@ -360,13 +360,14 @@ on_both! {
         }
         let product = crossdock::record::Id::record::<crossdock::record::Product>(crossdock::record::ConnectionId(1), "1").to_string();
         said.push(server.error("query($id: ID) { inventory(filter: { not: { locationId: { eq: $id } } }) { nodes { id } } }", json!({ "id": product })).await);
-        insta::assert_snapshot!(said.join("\n"), @r#"
+        // Once for each database, in one process.
+        insta::allow_duplicates!(insta::assert_snapshot!(said.join("\n"), @r#"
         INVALID_INPUT [filter]: filter.or.1.sku.in: at most 100 values are allowed, not 101
         INVALID_INPUT [filter]: filter.and.0.not.or.0.lotId.nin: at most 100 values are allowed, not 101
         INVALID_INPUT [filter]: filter.warehouseId.in.1: "x" is not the id of a Warehouse
         INVALID_INPUT [filter]: filter.warehouseId.eq: "UHJvZHVjdDoxOjE" is not the id of a Warehouse
         INVALID_INPUT [filter]: filter.connectionId.neq: "x" is no connection's id
         INVALID_INPUT [filter]: filter.not.locationId.eq: "UHJvZHVjdDoxOjE" is not the id of a WarehouseLocation
-        "#);
+        "#));
     }
 }

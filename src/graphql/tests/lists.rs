@@ -97,7 +97,7 @@ async fn filters_find_what_stands_inside_and_say_what_is_wrong_with_them() {
     let error = world.refusal("{ orders(filter: {and: [{warehouseId: {eq: \"nonsense\"}}]}) { totalCount } }").await;
     assert_eq!(error["extensions"]["code"], "INVALID_INPUT");
     assert_eq!(error["extensions"]["argument"], "filter");
-    assert_eq!(error["extensions"]["path"], json!(["filter", "and", "warehouseId", "eq"]));
+    assert_eq!(error["extensions"]["path"], json!(["filter", "and", "0", "warehouseId", "eq"]));
     assert_eq!(error["path"], json!(["orders"]));
 }
 
