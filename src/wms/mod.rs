@@ -13,6 +13,7 @@ pub mod http;
 pub mod odoo;
 mod row;
 pub mod sandbox;
+pub mod tryton;
 
 pub use adapter::{
     Account, Adapter, AnyCommand, AnyPage, AnyWritten, Checkpoint, Integration, Next, Page, Pull, Push, Reads, Reject, Scope, Wms, Writes, Written,
@@ -23,5 +24,5 @@ pub use row::{Row, Rows};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {
-    vec![odoo::integration(), sandbox::integration()]
+    vec![odoo::integration(), sandbox::integration(), tryton::integration()]
 }
