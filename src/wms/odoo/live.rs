@@ -274,7 +274,13 @@ fn draft(lines: Vec<OrderLineItemDraft>) -> OrderDraft {
 }
 
 fn line(sku: &str) -> OrderLineItemDraft {
-    OrderLineItemDraft { product_id: None, sku: Some(sku.to_owned()), quantity: Quantity::whole(2), unit_price: "12.50".parse().ok() }
+    OrderLineItemDraft {
+        product_id: None,
+        sku: Some(sku.to_owned()),
+        quantity: Quantity::whole(2),
+        unit_price: "12.50".parse().ok(),
+        discount_amount: None,
+    }
 }
 
 async fn create(odoo: &Odoo, order: OrderDraft, reference: &str) -> Result<crate::wms::Written<Order>, Error> {
@@ -411,7 +417,7 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
     let product = products.iter().find(|product| product.sku.as_deref() == Some("SKU-00020")).unwrap();
     let taken = products.iter().find_map(|other| other.gtin.clone().filter(|_| other.source.id != product.source.id)).unwrap();
     let update = async |patch: ProductPatch| {
-        Push::push(odoo, &UpdateProduct { product: reference(&product.source.id), patch, integration_fields: None }, "crossdock-live-3").await
+        Push::push(odoo, &UpdateProduct { id: reference(&product.source.id), product: patch, integration_fields: None }, "crossdock-live-3").await
     };
     let (text, price) = (|text: &str| crate::record::draft::MaybeUndefined::Value(text.to_owned()), "7.25".parse::<Money>().unwrap());
     let patch = ProductPatch {
@@ -448,7 +454,7 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
 
     let gone = UpdateProduct {
         product: reference("99999999"),
-        patch: ProductPatch { name: text("x"), ..ProductPatch::default() },
+        product: ProductPatch { name: text("x"), ..ProductPatch::default() },
         integration_fields: None,
     };
     let error = Push::push(odoo, &gone, "crossdock-live-4").await.map(|_| ()).unwrap_err();
