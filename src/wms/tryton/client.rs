@@ -189,7 +189,7 @@ impl Tryton {
             return Ok(reply);
         }
         let error = classify(&reply);
-        if matches!(error.kind, Kind::Protocol | Kind::Validation) {
+        if error.kind == Kind::Protocol {
             // A module may have been deactivated: what is known of the fields may be out of date.
             *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -215,7 +215,7 @@ impl Tryton {
     pub(super) async fn why_forbidden(&self, model: &str, session: &Session) -> Option<Error> {
         let call = self.site.get(&format!("/rest/model/{model}")).query(&[("s", "1")]);
         match self.answered(self.ready(call, &session.context)).await {
-            Err(error) if error.kind == Kind::Validation => Some(Error { kind: Kind::Forbidden, ..error }),
+            Err(error) if error.body.is_some() => Some(Error { kind: Kind::Forbidden, ..error }),
             _ => None,
         }
     }
@@ -242,7 +242,8 @@ impl Tryton {
         let preferences = ask("res.user", "get_preferences", &of(&json!({})), &json!({ "context_only": true })).await?;
         let company = preferences.json::<Preferences>()?.company;
         let context = of(&company.map_or_else(|| json!({}), |company| json!({ "company": company })));
-        let wanted = json!({ "domain": [["model", "in", MODELS.iter().map(|(model, _)| model).collect::<Vec<_>>()]], "fields_names": FieldRow::plain() });
+        let wanted =
+            json!({ "domain": [["model", "in", MODELS.iter().map(|(model, _)| model).collect::<Vec<_>>()]], "fields_names": FieldRow::plain() });
         let rows: Vec<FieldRow> = ask("ir.model.field", "search_read", &context, &wanted).await?.json()?;
         let mut fields: BTreeMap<String, BTreeMap<String, Option<String>>> = BTreeMap::new();
         for row in rows {
@@ -358,7 +359,7 @@ struct Failure {
 ///
 /// | status | body | kind |
 /// |---|---|---|
-/// | 400 | JSON with Tryton's sentence | validation |
+/// | 400 | JSON with Tryton's sentence | validation; conflict and forbidden, where the sentence says so |
 /// | 400 | HTML "Unable to get RPC method": the server failed and does not say why | protocol |
 /// | 401 | HTML | unauthenticated |
 /// | 403 | HTML | forbidden |
@@ -374,7 +375,7 @@ pub(super) fn classify(reply: &Reply) -> Error {
     let error = match failure {
         Some(failure) => {
             let body = Json::of(&failure);
-            Error::new(Kind::Validation, failure.message).with_body(body)
+            Error::new(kind_of(&failure.message), failure.message).with_body(body)
         }
         None => {
             let page = Shown::of(reply);
@@ -396,6 +397,15 @@ pub(super) fn classify(reply: &Reply) -> Error {
     match reply.retry_after() {
         Some(at) if error.is_retryable() => error.with_retry(Retry::After(at)),
         _ => error,
+    }
+}
+
+/// What a sentence of Tryton's means. It speaks English to whoever names no language; others are told apart less finely.
+fn kind_of(message: &str) -> Kind {
+    match message {
+        _ if message.starts_with("You are not allowed to ") => Kind::Forbidden,
+        _ if message.contains("must be unique") => Kind::Conflict,
+        _ => Kind::Validation,
     }
 }
 

@@ -50,7 +50,8 @@ fn map(tryton: &Tryton, raw: &Value, bought: &BTreeMap<i64, BoughtRow>) -> Resul
     let row = InboundRow::of(raw)?;
     let mut moves: Vec<&MoveRow> = row.incoming_moves.iter().collect();
     moves.sort_by_key(|row| row.id);
-    let purchase = |row: &&MoveRow| bought.get(&row.origin.as_ref().and_then(|origin: &Reference| origin.to(BoughtRow::MODEL))?)?.purchase.clone()?.number;
+    let purchase =
+        |row: &&MoveRow| bought.get(&row.origin.as_ref().and_then(|origin: &Reference| origin.to(BoughtRow::MODEL))?)?.purchase.clone()?.number;
     let purchases: BTreeSet<String> = moves.iter().filter_map(purchase).collect();
     let (status, received) = match row.state.as_deref() {
         Some("draft") => (InboundStatus::Open, false),
@@ -67,11 +68,8 @@ fn map(tryton: &Tryton, raw: &Value, bought: &BTreeMap<i64, BoughtRow>) -> Resul
         unit_cost: row.unit_cost(),
         external_id: None,
     };
-    let arrived = |row: &&MoveRow| InboundReceiptLineItem {
-        inventory_item: item(row.product.as_ref()),
-        sku: sku(row.product.as_ref()),
-        quantity: row.done(),
-    };
+    let arrived =
+        |row: &&MoveRow| InboundReceiptLineItem { inventory_item: item(row.product.as_ref()), sku: sku(row.product.as_ref()), quantity: row.done() };
     let receipt = InboundReceipt {
         id: row.id.to_string(),
         arrived_at: on(row.effective_date),

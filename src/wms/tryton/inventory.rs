@@ -137,7 +137,10 @@ impl Tryton {
         let products: BTreeSet<i64> = rows.iter().filter_map(|row| row.get("product")?.as_i64()).collect();
         let last = rows.last().and_then(id_of).filter(|_| rows.len() >= MOVES);
         if last.is_some_and(|last| last <= after) {
-            return Err(Error::new(Kind::Protocol, format!("Rows of {model} were asked for in the order of their ids, and do not go on after {after}")));
+            return Err(Error::new(
+                Kind::Protocol,
+                format!("Rows of {model} were asked for in the order of their ids, and do not go on after {after}"),
+            ));
         }
         let next = match last {
             Some(last) => Next::More(Checkpoint::of(&Position::Of(cause, last))),

@@ -13,8 +13,6 @@
 mod client;
 mod inbound_shipment;
 mod inventory;
-#[cfg(test)]
-mod live;
 mod order;
 mod party;
 mod place;

@@ -60,7 +60,10 @@ mod tests {
         };
         let shown = address(Some(row)).unwrap_or_default();
         assert_eq!((shown.full_name.as_deref(), shown.company.as_deref()), (Some("Jane Doe"), Some("Acme")));
-        assert_eq!((shown.address1.as_deref(), shown.address2.as_deref(), shown.address3.as_deref()), (Some("1 Main St"), Some("Floor 2"), Some("Room 7, at the back")));
+        assert_eq!(
+            (shown.address1.as_deref(), shown.address2.as_deref(), shown.address3.as_deref()),
+            (Some("1 Main St"), Some("Floor 2"), Some("Room 7, at the back"))
+        );
         assert_eq!((shown.state.as_deref(), shown.country.as_deref(), shown.phone_number.as_deref()), (Some("Texas"), Some("US"), Some("+1")));
         let party = AddressRow { party_name: Some("Bob".to_owned()), ..AddressRow::default() };
         assert_eq!(address(Some(party)).and_then(|shown| shown.full_name).as_deref(), Some("Bob"));

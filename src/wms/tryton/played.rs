@@ -184,7 +184,9 @@ pub(super) const FORBIDDEN: &str = "<!doctype html>\n<html lang=en>\n<title>403 
 pub(super) const NOT_FOUND: &str = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n";
 pub(super) const NOT_ALLOWED: &str = r#"{"status": 400, "message": "You are not allowed to access \"Sale\".", "description": "Within groups: "}"#;
 pub(super) const CODE_TAKEN: &str = r#"{"status": 400, "message": "Code of active product must be unique.", "description": ""}"#;
-pub(super) const NO_REASON: &str = "<!doctype html>\n<html lang=en>\n<title>400 Bad Request</title>\n<h1>Bad Request</h1>\n<p>Unable to get RPC method</p>\n";
+pub(super) const NO_PARTY: &str = r#"{"status": 400, "message": "A value is required for field \"Party\" in \"Sale\".", "description": ""}"#;
+pub(super) const NO_REASON: &str =
+    "<!doctype html>\n<html lang=en>\n<title>400 Bad Request</title>\n<h1>Bad Request</h1>\n<p>Unable to get RPC method</p>\n";
 pub(super) const UNKNOWN_MODEL: &str =
     "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n<p>&#39;no.model&#39;</p>\n";
 pub(super) const PADDING: &str =

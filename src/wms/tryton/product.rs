@@ -82,10 +82,7 @@ fn map(tryton: &Tryton, raw: &Value) -> Result<Product, String> {
         supplier: sellers.first().and_then(|seller| supplier(seller.party.as_ref())),
         supplier_products: sellers.iter().map(offer).collect(),
         components: List(vec![component]),
-        source: Source {
-            additional_fields: Some(additional(&row)),
-            ..tryton.source::<ProductRow>(row.id, at(row.create_date), updated, raw)
-        },
+        source: Source { additional_fields: Some(additional(&row)), ..tryton.source::<ProductRow>(row.id, at(row.create_date), updated, raw) },
     })
 }
 

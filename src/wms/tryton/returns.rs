@@ -83,7 +83,8 @@ fn map(tryton: &Tryton, raw: &Value, sold: &BTreeMap<i64, SoldRow>) -> Result<Re
         line_items: moves.iter().map(arrived).filter(|line| line.quantity != Quantity::ZERO).collect(),
     };
     let shown = |row: &&&MoveRow| status == ReturnStatus::Cancelled || !row.is_cancelled();
-    let updated = latest(std::iter::once(row.write_date).chain(moves.iter().chain(&row.inventory_moves.iter().collect::<Vec<_>>()).map(|row| row.write_date)));
+    let updated =
+        latest(std::iter::once(row.write_date).chain(moves.iter().chain(&row.inventory_moves.iter().collect::<Vec<_>>()).map(|row| row.write_date)));
     let additional = json!({
         "number": row.number, "reference": row.reference, "plannedAt": on(row.planned_date),
         "saleNumber": sale.as_ref().and_then(|sale| sale.number.as_deref()),

@@ -271,10 +271,24 @@ pub(super) struct Amount(pub Money);
 #[serde(tag = "__class__")]
 enum Classed {
     #[serde(rename = "datetime")]
-    DateTime { year: i16, month: i8, day: i8, hour: i8, minute: i8, second: i8, microsecond: i32 },
+    DateTime {
+        year: i16,
+        month: i8,
+        day: i8,
+        hour: i8,
+        minute: i8,
+        second: i8,
+        microsecond: i32,
+    },
     #[serde(rename = "date")]
-    Date { year: i16, month: i8, day: i8 },
-    Decimal { decimal: String },
+    Date {
+        year: i16,
+        month: i8,
+        day: i8,
+    },
+    Decimal {
+        decimal: String,
+    },
 }
 
 impl<'de> Deserialize<'de> for Stamp {

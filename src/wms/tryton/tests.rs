@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::played::{
-    Answer, CODE_TAKEN, Calls, FORBIDDEN, GATEWAY, NO_POSTGRES, NO_REASON, NOT_ALLOWED, NOT_FOUND, PADDING, UNAUTHORIZED, UNKNOWN_MODEL, captured,
-    played, rows_of, server, tryton,
+    Answer, CODE_TAKEN, Calls, FORBIDDEN, GATEWAY, NO_PARTY, NO_POSTGRES, NO_REASON, NOT_ALLOWED, NOT_FOUND, PADDING, UNAUTHORIZED, UNKNOWN_MODEL,
+    captured, played, rows_of, server, tryton,
 };
 use super::{Tryton, integration};
 use crate::record::{
@@ -41,9 +41,11 @@ async fn error_of(answer: Answer) -> Error {
 #[tokio::test]
 async fn every_error_is_told_apart() {
     let known = |status, body: &str| Answer::Error(status, body.to_owned());
-    let rate = format!("HTTP/1.1 429 X\r\nRetry-After: 90\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let rate = "HTTP/1.1 429 X\r\nRetry-After: 90\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned();
     for (answer, kind, retry, unknown) in [
-        (known(400, CODE_TAKEN), Kind::Validation, Retry::Never, false),
+        (known(400, CODE_TAKEN), Kind::Conflict, Retry::Never, false),
+        (known(400, NOT_ALLOWED), Kind::Forbidden, Retry::Never, false),
+        (known(400, NO_PARTY), Kind::Validation, Retry::Never, false),
         // The server failed, over the caller's mistake or its own, and does not say why.
         (known(400, NO_REASON), Kind::Protocol, Retry::Never, false),
         (known(401, UNAUTHORIZED), Kind::Unauthenticated, Retry::Never, false),
@@ -226,13 +228,7 @@ async fn a_listing_of_changes_is_never_complete_and_asks_for_children() {
     assert_eq!(
         asked["domain"],
         json!([
-            [
-                "OR",
-                ["write_date", ">=", t],
-                ["create_date", ">=", t],
-                ["moves.write_date", ">=", t],
-                ["moves.create_date", ">=", t]
-            ],
+            ["OR", ["write_date", ">=", t], ["create_date", ">=", t], ["moves.write_date", ">=", t], ["moves.create_date", ">=", t]],
             ["OR", ["write_date", "<", end], [["write_date", "=", null], ["create_date", "<", end]]]
         ])
     );
@@ -316,7 +312,10 @@ async fn stock_has_changed_when_a_move_its_shipment_or_a_lot_has() {
     assert_eq!(items[0].locations, same.locations, "its whole stock is added up, whatever the one move was");
     {
         let calls = calls.lock().unwrap();
-        let (_, asked) = calls.iter().find(|(call, arguments)| call == "POST stock.move/search_read" && arguments["fields_names"] == json!(["id", "product"])).unwrap();
+        let (_, asked) = calls
+            .iter()
+            .find(|(call, arguments)| call == "POST stock.move/search_read" && arguments["fields_names"] == json!(["id", "product"]))
+            .unwrap();
         let shown = asked["domain"].to_string();
         for shipment in ["stock.shipment.out\"", "stock.shipment.in\"", "stock.shipment.internal\"", "stock.shipment.out.return\""] {
             assert!(shown.contains(shipment), "{shipment} {shown}");
@@ -350,7 +349,10 @@ async fn stock_goes_on_from_the_last_closed_period() {
     .await;
     let items = page::<InventoryItem>(&tryton).await.records;
     let item = items.iter().find(|item| item.source.id == lotted["product"].to_string()).unwrap();
-    assert_eq!((item.on_hand, item.locations.len(), item.locations[0].quantity), (Quantity::from_micros(9_500_000), 1, Quantity::from_micros(9_500_000)));
+    assert_eq!(
+        (item.on_hand, item.locations.len(), item.locations[0].quantity),
+        (Quantity::from_micros(9_500_000), 1, Quantity::from_micros(9_500_000))
+    );
     assert_eq!((item.lots.len(), item.lots[0].on_hand), (1, Quantity::whole(7)));
     assert_eq!(items.iter().map(|item| item.on_hand).sum::<Quantity>(), item.on_hand);
     let calls = calls.lock().unwrap();
@@ -501,7 +503,8 @@ async fn inventory_is_mapped() {
     let moves = captured()["rows"]["StockMoveRow"].as_array().unwrap().clone();
     let quantity = |row: &Value| row["internal_quantity"].as_f64().unwrap();
     let stored = |row: &Value, end: &str| row[end]["type"] == "storage" && row["state"] == "done";
-    let truth: f64 = moves.iter().map(|row| quantity(row) * (f64::from(stored(row, "to_location.")) - f64::from(stored(row, "from_location.")))).sum();
+    let truth: f64 =
+        moves.iter().map(|row| quantity(row) * (f64::from(stored(row, "to_location.")) - f64::from(stored(row, "from_location.")))).sum();
     assert_eq!(items.iter().map(|item| item.on_hand).sum::<Quantity>(), Quantity::from_f64(truth).unwrap());
     assert!(items.iter().all(|item| item.on_hand == item.committed + item.fulfillable + item.unfulfillable));
     let lotted = items.iter().find(|item| !item.lots.is_empty()).unwrap();

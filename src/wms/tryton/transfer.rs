@@ -166,7 +166,8 @@ mod tests {
     fn sizes_come_in_one_unit() {
         let (m, mm, inch, lb) = (unit(1, "m", 1.0), unit(2, "mm", 0.001), unit(3, "in", 0.0254), unit(4, "lb", 0.45));
         let whole = |pieces| Some(Quantity::whole(pieces));
-        let metric = Sizes { length: (whole(2), Some(&m)), width: (whole(50), Some(&mm)), height: (whole(10), Some(&inch)), weight: (whole(3), Some(&lb)) };
+        let metric =
+            Sizes { length: (whole(2), Some(&m)), width: (whole(50), Some(&mm)), height: (whole(10), Some(&inch)), weight: (whole(3), Some(&lb)) };
         let shown = metric.measured().unwrap_or_default();
         assert_eq!((shown.length, shown.width, shown.height), (whole(200), whole(5), Quantity::from_f64(25.4)));
         assert_eq!((shown.unit, shown.weight, shown.weight_unit), (Some(LengthUnit::Cm), whole(3), Some(WeightUnit::Lb)));
