@@ -99,7 +99,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let accounts = accounts(&store, &args.engine, clock.clone())?;
     let metrics = Metrics::default();
     let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.engine.settings(), metrics.clone());
-    let writes = writes::Handle::new(accounts, clock.clone(), metrics.clone(), || random::token("cd-"));
+    let writes = writes::Handle::new(accounts, clock.clone(), metrics.clone(), args.writes.settings(), || random::token("cd-"));
     let changes = changes::Reader::new(store.clone());
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("Failed to listen on {}", args.listen))?;
     let address = listener.local_addr()?;
@@ -114,7 +114,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let deps = graphql::Deps {
         store: store.clone(),
         sync: sync.clone(),
-        writes,
+        writes: writes.clone(),
         changes,
         clock,
         limits: args.limits.limits(),
@@ -125,6 +125,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let engine = tokio::spawn(sync::Engine::new(sync, sync::Works::OnAll, lease_owner(), stop.clone()).work());
     let (listener_store, listener_stop) = (store.clone(), stop.clone());
     tokio::spawn(async move { listener_stop.run_until_cancelled(listener_store.listen()).await });
+    tokio::spawn(writes::Settler::new(writes, stop.clone()).work());
     let serving = tokio::spawn(http::serve(listener, api, options, stop.clone()));
     Ok(App { address, demo, store, stop, serving, engine })
 }

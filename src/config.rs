@@ -2,6 +2,7 @@
 
 mod http;
 mod limits;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -17,6 +18,7 @@ pub use limits::LimitArgs;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::http::HttpArgs;
+pub use self::writes::WriteArgs;
 use crate::random;
 use crate::record::DataType;
 use crate::store::vault::KEY_BYTES;
@@ -82,6 +84,9 @@ pub struct ServeArgs {
     /// How the sync engine works
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// How writes are carried out
+    #[command(flatten)]
+    pub writes: WriteArgs,
 }
 
 /// How the sync engine works.

@@ -4,18 +4,20 @@
 //! of one document are carried out one after the other.
 
 mod connections;
+mod passing;
 mod syncs;
 mod writes;
 
 use async_graphql::{Context, MergedObject};
 
-pub use writes::{CreateOrderPayload, UpdateProductPayload};
+pub use passing::{PassthroughPayload, ReconcileWritePayload};
+pub use writes::*;
 
 use super::errors::{Fault, Result};
 
 /// Everything that can be done. The fields of one document are carried out one after the other.
 #[derive(MergedObject, Default)]
-pub struct Mutation(connections::Connections, syncs::Syncs, writes::Writes);
+pub struct Mutation(connections::Connections, syncs::Syncs, writes::Writes, passing::Passing);
 
 /// One of the engines.
 fn engine<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
