@@ -14,6 +14,7 @@ pub mod http;
 pub mod odoo;
 mod row;
 pub mod sandbox;
+pub mod tryton;
 
 pub use adapter::{Account, Adapter, AnyPage, Checkpoint, Integration, Next, Page, Pass, Pull, Push, Reads, Reject, Scope, Wms, Writes};
 pub use budget::{Budget, Gate, Priority};
@@ -23,5 +24,5 @@ pub use row::{Row, Rows};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {
-    vec![odoo::integration(), sandbox::integration()]
+    vec![odoo::integration(), sandbox::integration(), tryton::integration()]
 }

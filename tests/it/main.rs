@@ -20,6 +20,7 @@ mod plans;
 mod postgres_itself;
 mod proof;
 mod reading;
+mod real_tryton;
 mod schema;
 mod slow;
 mod socket;

@@ -58,6 +58,7 @@ fn create_order() -> AnyCommand {
         required_ship_date: None,
         currency_code: None,
         line_items: vec![line],
+        ..OrderDraft::default()
     };
     CreateOrder { order, integration_fields: None }.into()
 }

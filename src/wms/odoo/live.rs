@@ -270,6 +270,7 @@ fn draft(lines: Vec<OrderLineItemDraft>) -> OrderDraft {
         required_ship_date: "2027-01-05T10:00:00Z".parse().ok(),
         currency_code: Some("USD".to_owned()),
         line_items: lines,
+        ..OrderDraft::default()
     }
 }
 
@@ -452,11 +453,8 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
     let error = update(ProductPatch { name: text(""), ..ProductPatch::default() }).await.map(|_| ()).unwrap_err();
     assert_eq!((error.kind, error.path), (Kind::Validation, Some(vec!["name".to_owned()])), "{}", error.message);
 
-    let gone = UpdateProduct {
-        product: reference("99999999"),
-        product: ProductPatch { name: text("x"), ..ProductPatch::default() },
-        integration_fields: None,
-    };
+    let gone =
+        UpdateProduct { id: reference("99999999"), product: ProductPatch { name: text("x"), ..ProductPatch::default() }, integration_fields: None };
     let error = Push::push(odoo, &gone, "crossdock-live-4").await.map(|_| ()).unwrap_err();
     assert_eq!((error.kind, error.code.as_deref()), (Kind::NotFound, Some("odoo.exceptions.MissingError")));
 }

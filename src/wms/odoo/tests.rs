@@ -403,6 +403,7 @@ fn draft() -> CreateOrder {
         required_ship_date: None,
         currency_code: None,
         line_items: vec![line],
+        ..OrderDraft::default()
     };
     CreateOrder { order, integration_fields: Some(Json::of(&json!({ "team_id": 1, "origin": "not this" }))) }
 }

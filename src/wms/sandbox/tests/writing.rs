@@ -45,6 +45,7 @@ pub(super) fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
         required_ship_date: Some(EPOCH.plus_seconds(86_400)),
         currency_code: text("EUR"),
         line_items: lines,
+        ..OrderDraft::default()
     };
     CreateOrder { order, integration_fields: None }
 }
@@ -291,6 +292,7 @@ async fn what_is_required_is_refused_without_and_enough_with_a_product() {
             required_ship_date: None,
             currency_code: None,
             line_items: vec![line],
+            ..OrderDraft::default()
         };
         CreateOrder { order, integration_fields: None }
     };
