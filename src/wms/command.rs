@@ -4,8 +4,8 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::record::draft::{
-    AdjustInventory, CancelOrder, CancelReturn, Command, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, Named, ReceiveInboundShipment,
-    ShipOrder, UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn, WriteAction, commands,
+    AdjustInventory, CancelOrder, CancelReturn, Command, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, Named,
+    ReceiveInboundShipment, ShipOrder, UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn, WriteAction, commands,
 };
 use crate::record::{DataType, InboundShipment, InventoryItem, Json, Order, Product, Record, Return};
 

@@ -145,7 +145,12 @@ pub(super) async fn confirm(tx: &mut Tx, write: &Write, from: &[WriteStatus], wr
     Ok(ended)
 }
 
-async fn lay_down<T: records::Kind>(tx: &mut Tx, connection: ConnectionId, written: &Written<T>, now: Instant) -> store::Result<(String, Vec<Entry>)> {
+async fn lay_down<T: records::Kind>(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    written: &Written<T>,
+    now: Instant,
+) -> store::Result<(String, Vec<Entry>)> {
     schedule_lock(tx, connection, T::DATA_TYPE).await?;
     let applied = record_apply(tx, connection, &[(&written.record).into()], now, Tell::Each).await?;
     if let Some((_, reason)) = applied.refused.first() {

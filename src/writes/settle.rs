@@ -22,9 +22,7 @@ use crate::accounts::Refused;
 use crate::record::{ConnectionId, ErrorCode, Failure, Instant};
 use crate::store;
 use crate::store::connections::connection_find;
-use crate::store::writes::{
-    Ending, Write, WriteStatus, write_claim, write_command, write_due, write_find, write_finish, write_looked, write_prune,
-};
+use crate::store::writes::{Ending, Write, WriteStatus, write_claim, write_command, write_due, write_find, write_finish, write_looked, write_prune};
 use crate::telemetry::chain;
 use crate::wms::{AnyCommand, Error, Found, Kind, Priority, Retry};
 

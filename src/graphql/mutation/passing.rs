@@ -117,9 +117,7 @@ impl Passing {
             _ => None,
         };
         Ok(match found {
-            Some(outcome) => {
-                ReconcileWritePayload { write: outcome.write.map(|write| Write(Arc::new(write))), errors: errors(outcome.failures) }
-            }
+            Some(outcome) => ReconcileWritePayload { write: outcome.write.map(|write| Write(Arc::new(write))), errors: errors(outcome.failures) },
             None => ReconcileWritePayload { write: None, errors: vec![no_write(&input.id)] },
         })
     }

@@ -56,7 +56,12 @@ fn to_record<T: Record>(id: &ID) -> std::result::Result<Ref<T>, UserError> {
 }
 
 /// The engine's form of what a caller asks for.
-pub(super) fn ask(ctx: &Context<'_>, connection: ConnectionId, field: &'static str, envelope: Envelope) -> Result<std::result::Result<Ask, UserError>> {
+pub(super) fn ask(
+    ctx: &Context<'_>,
+    connection: ConnectionId,
+    field: &'static str,
+    envelope: Envelope,
+) -> Result<std::result::Result<Ask, UserError>> {
     if !(0..=LONGEST_WAIT).contains(&envelope.wait_seconds) {
         return Ok(Err(UserError::input(&["waitSeconds"], format!("It must be 0 to {LONGEST_WAIT}"))));
     }
