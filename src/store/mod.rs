@@ -20,6 +20,7 @@ mod filter;
 pub mod keys;
 mod plan;
 mod predicate;
+pub mod presence;
 pub mod records;
 pub mod runs;
 pub mod schedules;
