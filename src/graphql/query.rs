@@ -12,6 +12,7 @@ use super::pagination::{Args, Page};
 use super::scalars::LogCursor;
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
+use super::totals;
 use super::viewer::ApiKey;
 use super::write::Write;
 use crate::record::{Id, IdError};
@@ -34,6 +35,7 @@ pub struct Query(
     lists::Warehouses,
     lists::WarehouseCustomers,
     lists::WarehouseLocations,
+    totals::Totals,
 );
 
 /// What is not about one of the nine types.
