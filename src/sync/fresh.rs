@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::{Handle, LONGEST_INTERVAL};
 use crate::record::{ConnectionId, DataType, Failure, Instant};
-use crate::store::runs::{SyncMode, SyncRun, SyncStatus, run_find};
+use crate::store::runs::{SyncMode, SyncRun, SyncStatus, run_find, run_latest};
 use crate::store::schedules::{Age, run_freshen, schedule_ages, schedule_find};
 use crate::store::{self, Conn, Scope};
 
@@ -95,6 +95,12 @@ fn oldest(ages: &[Age]) -> Option<Instant> {
     ages.iter().map(|age| age.fresh_as_of).min().flatten()
 }
 
+/// Whether a run has ended that began after this moment, and shows what there was then.
+fn shows(run: &SyncRun, since: Instant) -> bool {
+    let ended_well = matches!(run.status, SyncStatus::Succeeded | SyncStatus::Partial) && run.error.is_none();
+    ended_well && run.mode != SyncMode::Window && run.started_at >= Some(since)
+}
+
 impl Handle {
     /// Up to when the records of a type, of these connections, are known to be complete. `None` where those of one have never been
     /// read to the end, or there is no connection that has any.
@@ -112,8 +118,7 @@ impl Handle {
     /// [`NotFresh`], at once where a connection is not synced, and as soon as a run fails.
     pub async fn freshen(&self, data_type: DataType, of: &Scope, staleness: i64, patience: Duration) -> Result<(), NotFresh> {
         let since = self.shared.clock.now().minus_seconds(staleness);
-        let mut stale = schedule_ages(&mut self.shared.store.read().await?, data_type, of).await?;
-        stale.retain(|age| age.fresh_as_of < Some(since));
+        let stale = self.stale(data_type, of, since).await?;
         if let Some(age) = stale.iter().find(|age| !age.is_synced()) {
             let why = format!("the connection is {}, so it is not synced", age.status);
             return Err(NotFresh::Stale(Stale { connection: ConnectionId(age.connection_id), fresh_as_of: age.fresh_as_of, why }));
@@ -135,6 +140,23 @@ impl Handle {
         }
     }
 
+    /// The schedules whose data is older. It is younger where it has been read since, though the WMS's clock say otherwise: one that
+    /// is behind would have everything read again and again.
+    async fn stale(&self, data_type: DataType, of: &Scope, since: Instant) -> store::Result<Vec<Age>> {
+        let mut conn = self.shared.store.read().await?;
+        let mut stale = schedule_ages(&mut conn, data_type, of).await?;
+        stale.retain(|age| age.fresh_as_of < Some(since));
+        if stale.is_empty() || stale.len() > MOST_FRESHENED {
+            return Ok(stale);
+        }
+        let connections: Vec<i64> = stale.iter().map(|age| age.connection_id).collect();
+        let latest = run_latest(&mut conn, &connections).await?;
+        let read_since =
+            |age: &Age| latest.iter().any(|run| run.connection_id == age.connection_id && run.data_type == data_type && shows(run, since));
+        stale.retain(|age| !read_since(age));
+        Ok(stale)
+    }
+
     /// Waits for one schedule.
     async fn bring_up(&self, age: &Age, data_type: DataType, since: Instant) -> Result<(), NotFresh> {
         let connection = ConnectionId(age.connection_id);
@@ -147,7 +169,7 @@ impl Handle {
             let why = match (run.status, run.error.as_ref().map(Failure::from_json)) {
                 (SyncStatus::Cancelled, _) => "somebody stopped its sync".to_owned(),
                 (_, Some(failure)) => format!("its sync failed: {}", failure.message),
-                (_, None) if is_second || run.started_at >= Some(since) || fresh_as_of >= Some(since) => return Ok(()),
+                (_, None) if is_second || shows(&run, since) || fresh_as_of >= Some(since) => return Ok(()),
                 (_, None) => continue,
             };
             return Err(NotFresh::Stale(Stale { connection, fresh_as_of, why }));

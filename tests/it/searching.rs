@@ -84,7 +84,7 @@ on_both! {
                 let words: Vec<String> = words(node, paths).into_iter().collect();
                 searches.extend(words.iter().map(|word| word.chars().take(word.chars().count().div_ceil(2)).collect()));
                 searches.insert(words.iter().rev().take(8).cloned().collect::<Vec<_>>().join("/"));
-                searches.insert(format!("{} {}", words[0], "zzz"));
+                searches.extend(words.first().map(|word| format!("{word} zzz")));
             }
             let mut most = 0;
             for search in searches.iter().filter(|search| runs(search).len() <= 10 && search.chars().count() <= 200) {

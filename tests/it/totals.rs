@@ -71,7 +71,7 @@ on_both! {
             assert_eq!(told["totalCount"], json!(all.len()), "{counts} {arguments}");
             assert_eq!(told["freshAsOf"], data[list]["freshAsOf"]);
             let by_status: BTreeMap<String, i64> = told["byStatus"].as_array().expect("counts").iter().map(|one| (one["status"].as_str().expect("a status").to_owned(), one["count"].as_i64().expect("a count"))).collect();
-            assert!(by_status.values().any(|count| *count == 0) && by_status.contains_key("OTHER"), "every status is told: {by_status:?}");
+            assert!(by_status.contains_key("CANCELLED") && by_status.contains_key("OTHER"), "every status is told: {by_status:?}");
             assert_eq!(by_status.into_iter().filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>(), wanted, "{counts} {arguments}");
         }
     }
