@@ -12,6 +12,7 @@ use super::pagination::{Args, Page};
 use super::scalars::LogCursor;
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
+use super::totals;
 use super::viewer::ApiKey;
 use super::webhooks;
 use super::write::{self, Write, WriteFilter};
@@ -35,6 +36,7 @@ pub struct Query(
     lists::Warehouses,
     lists::WarehouseCustomers,
     lists::WarehouseLocations,
+    totals::Totals,
     webhooks::WebhookQueries,
 );
 
