@@ -5,11 +5,11 @@ use async_graphql::{Context, ID, InputObject, InputType, Object};
 use super::errors::{Fault, Result};
 use super::objects::Shown;
 use super::pagination::{self, Args};
-use super::plan::{Listed, One};
+use super::plan::{Listed, One, OnePlan};
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::*;
-use crate::store::records::filtered;
+use crate::store::records::{Needs, filtered};
 
 /// One key of an ordering. Where several are given, the first counts most; what they leave open is decided by
 /// connection and `sourceId`.
@@ -39,7 +39,9 @@ async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<One<T>>> {
     let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
     let (at, source_id) =
         parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
-    Ok(state(ctx)?.loaders.record::<T>(at, source_id).await?.map(One))
+    let plan = OnePlan::of(ctx);
+    let needs = plan.as_ref().map_or(Needs::Everything, OnePlan::needs);
+    Ok(state(ctx)?.loaders.record::<T>(at, source_id, needs).await?.map(|record| One { plan, record }))
 }
 
 /// The two fields of a type. For orders it expands to
