@@ -6,12 +6,12 @@ use super::errors::{Fault, Result};
 use super::freshness;
 use super::objects::Shown;
 use super::pagination::{self, Args};
-use super::plan::{Listed, One};
+use super::plan::{Listed, One, OnePlan};
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::*;
 use crate::store::Scope;
-use crate::store::records::filtered;
+use crate::store::records::{Needs, filtered};
 
 /// One key of an ordering. Where several are given, the first counts most; what they leave open is decided by
 /// connection and `sourceId`.
@@ -42,7 +42,9 @@ async fn one<T: Shown>(ctx: &Context<'_>, id: &ID, max_staleness: Option<i64>) -
     let (at, source_id) =
         parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
     freshness::ensure(ctx, T::DATA_TYPE, &Scope::one(at.0), max_staleness).await?;
-    Ok(state(ctx)?.loaders.record::<T>(at, source_id).await?.map(One))
+    let plan = OnePlan::of(ctx);
+    let needs = plan.as_ref().map_or(Needs::Everything, OnePlan::needs);
+    Ok(state(ctx)?.loaders.record::<T>(at, source_id, needs).await?.map(|record| One { plan, record }))
 }
 
 /// The two fields of a type. For orders it expands to

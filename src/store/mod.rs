@@ -243,5 +243,5 @@ fn open_sqlite(path: &str, sizes: Sizes) -> Result<Database> {
     let mut writer = open(false)?;
     tokio::task::block_in_place(|| writer.run_pending_migrations(SQLITE).map(drop)).map_err(|e| Error::Migrate(e.to_string()))?;
     let readers = (0..sizes.sqlite_readers.max(1)).map(|_| open(true)).collect::<Result<Vec<_>>>()?;
-    Ok(Database::Sqlite { readers: LitePool::new(readers), writer: LitePool::new(vec![writer]) })
+    Ok(Database::Sqlite { readers: LitePool::readers(readers), writer: LitePool::writer(writer) })
 }

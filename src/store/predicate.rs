@@ -269,14 +269,14 @@ impl Dialect for Pg {
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
         out.push_sql(" = ANY(");
-        out.push_bind_param::<Array<Text>, Vec<String>>(&values.0)?;
+        out.push_bind_param::<Array<Text>, Vec<String>>(values)?;
         out.push_sql(")");
         Ok(())
     }
 
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()> {
         out.push_sql(" = ANY(");
-        out.push_bind_param::<Array<BigInt>, Vec<i64>>(&values.0)?;
+        out.push_bind_param::<Array<BigInt>, Vec<i64>>(values)?;
         out.push_sql(")");
         Ok(())
     }
