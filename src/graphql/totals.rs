@@ -146,7 +146,7 @@ impl WarehouseInventoryTotals {
     /// The warehouse; null while it has not been synced, and for stock of which the WMS does not say where it is.
     async fn warehouse(&self, ctx: &Context<'_>) -> Result<Option<Synced<Warehouse>>> {
         let (at, source_id) = &self.place;
-        Ok(state(ctx)?.loaders.record::<Warehouse>(*at, source_id).await?.map(Synced))
+        Ok(state(ctx)?.loaders.record::<Warehouse>(*at, source_id, Needs::Everything).await?.map(Synced))
     }
 }
 
