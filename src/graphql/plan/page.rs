@@ -16,7 +16,7 @@ use super::select::{self, Selected, is_alone};
 use super::{Compiler, Key, Object, Slot, Step, TypeName, json, list};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::{ListNames, Shown};
-use crate::graphql::pagination::{Page, Rows};
+use crate::graphql::pagination::{RecordPage, Rows};
 use crate::graphql::state;
 use crate::store::records::{Needs, Stored};
 
@@ -111,6 +111,7 @@ enum PageField<T> {
     Written(TypeName),
     Info(Vec<(Key, Info)>),
     Total(Positioned<Field>),
+    FreshAsOf,
     Edges(Positioned<Field>, Vec<(Key, EdgeField<T>)>),
     Nodes(Positioned<Field>, NodePlan<T>),
 }
@@ -155,6 +156,7 @@ impl<T: Shown> PagePlan<T> {
                 "__typename" => PageField::Written(TypeName(connection)),
                 "pageInfo" => PageField::Info(planned(field, "PageInfo", compiler, |field, _| Info::of(field.name))?),
                 "totalCount" => PageField::Total(field.merged()?),
+                "freshAsOf" => PageField::FreshAsOf,
                 "nodes" => PageField::Nodes(field.merged()?, NodePlan::compile(&field.sets(), compiler)?),
                 "edges" => PageField::Edges(
                     field.merged()?,
@@ -185,7 +187,7 @@ impl<T: Shown> PagePlan<T> {
             PageField::Edges(_, fields) => {
                 fields.iter().filter_map(|(_, field)| if let EdgeField::Node(_, node) = field { Some(node) } else { None }).collect()
             }
-            PageField::Written(_) | PageField::Info(_) | PageField::Total(_) => Vec::new(),
+            PageField::Written(_) | PageField::Info(_) | PageField::Total(_) | PageField::FreshAsOf => Vec::new(),
         })
     }
 
@@ -207,6 +209,7 @@ impl<T: Shown> PagePlan<T> {
         for (key, field) in &self.fields {
             match field {
                 PageField::Written(name) => json(name.0, page.key(key)),
+                PageField::FreshAsOf => json(&rows.fresh_as_of, page.key(key)),
                 PageField::Info(fields) => rows.write_info(fields, page.key(key)),
                 PageField::Total(field) => match rows.total.count().await {
                     Ok(total) => json(&total, page.key(key)),
@@ -300,7 +303,7 @@ impl<T: Shown> Rows<T> {
     }
 }
 
-/// A page of records. It has the type of [`Page`].
+/// A page of records. It has the type of [`RecordPage`].
 pub struct Listed<T: Shown> {
     /// How it is written; `None`: it is resolved.
     pub plan: Option<PagePlan<T>>,
@@ -310,11 +313,11 @@ pub struct Listed<T: Shown> {
 
 impl<T: Shown> OutputType for Listed<T> {
     fn type_name() -> Cow<'static, str> {
-        <Page<T::Object> as OutputType>::type_name()
+        <RecordPage<T::Object> as OutputType>::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        <Page<T::Object> as OutputType>::create_type_info(registry)
+        <RecordPage<T::Object> as OutputType>::create_type_info(registry)
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
