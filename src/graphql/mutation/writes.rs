@@ -20,6 +20,7 @@ use crate::graphql::write::Write;
 use crate::record::draft::*;
 use crate::record::{ConnectionId, ErrorCode, Failure, Id, InboundShipment, InventoryItem, Json, Order, Product, Record, Return};
 use crate::store::keys::Access;
+use crate::store::records::Needs;
 use crate::wms::AnyCommand;
 use crate::writes::{Ask, Handle, Outcome};
 
