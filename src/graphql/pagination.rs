@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::errors::{Fault, Result};
 use super::objects::Shown;
 use super::plan::{Listed, PagePlan};
+use super::scalars::LogCursor;
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::{ConnectionId, Instant};
@@ -38,6 +39,13 @@ const MOST_KEYS: usize = 5;
 /// The place of a record in a list, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(String);
+
+/// A place in the change log is the same text wherever it stands.
+impl From<&LogCursor> for Cursor {
+    fn from(cursor: &LogCursor) -> Self {
+        Self(cursor.text().to_owned())
+    }
+}
 
 impl CursorType for Cursor {
     type Error = Infallible;
@@ -172,6 +180,14 @@ impl Args {
         let (after, before) = (values("after", &self.after)?, values("before", &self.before)?);
         Ok(Window { limit: size, backwards: self.last.is_some(), after, before })
     }
+}
+
+/// The size of a page of a list that runs in one direction.
+///
+/// # Errors
+/// [`Fault::Input`] for what is out of bounds.
+pub fn size(first: Option<i32>) -> Result<i64> {
+    Args::forward(first, None).window(&Place::numbered("")).map(|window| window.limit)
 }
 
 /// A page of `N`s.

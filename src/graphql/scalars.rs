@@ -26,9 +26,18 @@ impl LogCursor {
     /// # Errors
     /// [`Fault::Input`] for what this server did not give out.
     pub fn position(&self, argument: &str) -> Result<i64> {
-        let plain = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let position = plain.as_deref().and_then(|plain| plain.strip_prefix(TAG)).and_then(|number| number.parse().ok());
-        position.filter(|position| *position >= 0).ok_or_else(|| Fault::argument(argument, format!("{:?} is no cursor of the change log", self.0)))
+        Self::position_in(&self.0).ok_or_else(|| Fault::argument(argument, format!("{:?} is no cursor of the change log", self.0)))
+    }
+
+    /// As clients see it.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The position in a cursor's text; `None` for what this server did not give out.
+    pub fn position_in(text: &str) -> Option<i64> {
+        let plain = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+        plain.strip_prefix(TAG)?.parse().ok().filter(|position| *position >= 0)
     }
 }
 

@@ -28,6 +28,7 @@ pub mod settings;
 mod types;
 pub mod vault;
 mod wake;
+mod wanted;
 pub mod writes;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crossdock::record::{self, diff};
-use crossdock::store::changes::{Change, Kind as Told, change_head, change_list, change_which};
+use crossdock::store::changes::{Change, Kind as Told, Wanted, change_head, change_list};
 use crossdock::store::records::{Kind, Listing, Needs, record_list};
 use crossdock::store::runs::{SyncRun, SyncStatus, SyncTrigger, page_count, run_list};
 use crossdock::store::{Predicate, Store};
@@ -106,11 +106,9 @@ async fn held(store: &Store) -> BTreeMap<Key, Held> {
 /// The whole log, by many small looks, as readers take it.
 async fn log(store: &Store) -> Vec<Change> {
     let mut log: Vec<Change> = Vec::new();
-    let kinds = [Told::Created, Told::Updated, Told::Deleted, Told::Restored, Told::SyncCompleted];
     loop {
         let after = log.last().map_or(0, |change| change.position);
-        let more =
-            change_list(&mut store.read().await.expect("the database"), after, change_which(&kinds, None, None), 1_000).await.expect("changes");
+        let more = change_list(&mut store.read().await.expect("the database"), after, &Wanted::default(), 1_000).await.expect("changes");
         if more.is_empty() {
             break;
         }
