@@ -28,6 +28,8 @@ use crate::store::keys::Access;
 /// What a document says of its subscription, as far as it can be shared.
 #[derive(Debug)]
 pub(super) struct Outline {
+    /// Of the document's text, and of the operation's name.
+    hash: blake3::Hash,
     /// Whether it follows the log; otherwise it tells how something stands, and only the newest matters.
     follows_log: bool,
     after: After,
@@ -49,7 +51,7 @@ enum After {
 
 impl Outline {
     /// The outline of a document's operation. `None`: it is not shared, because it has more at its root than one plain field.
-    pub(super) fn of(document: &ExecutableDocument, name: Option<&str>) -> Option<Self> {
+    pub(super) fn of(document: &ExecutableDocument, name: Option<&str>, text: &str) -> Option<Self> {
         let operation = match (&document.operations, name) {
             (DocumentOperations::Single(operation), _) => &operation.node,
             (DocumentOperations::Multiple(all), Some(name)) => &all.get(name)?.node,
@@ -77,7 +79,8 @@ impl Outline {
             }
             Some(literal) => After::Literal(literal.clone()),
         };
-        Some(Self { follows_log, after })
+        let hash = blake3::Hasher::new().update(name.unwrap_or_default().as_bytes()).update(&[0]).update(text.as_bytes()).finalize();
+        Some(Self { hash, follows_log, after })
     }
 }
 
@@ -108,8 +111,7 @@ fn uses_in(set: &SelectionSet, name: &Name) -> usize {
 /// What tells feeds apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FeedKey {
-    /// The operation's address: whoever holds the feed keeps it from being another's.
-    operation: usize,
+    operation: blake3::Hash,
     variables: String,
     rights: Access,
 }
@@ -122,6 +124,13 @@ pub struct Feed {
     /// Whether it follows the log, so that each of its results has a position; otherwise only the newest result matters.
     pub follows_log: bool,
     asked: Arc<AskedOnce>,
+}
+
+impl Feed {
+    /// The name of the request that asked first: what fails inside is logged under it.
+    pub fn id(&self) -> &RequestId {
+        &self.asked.id
+    }
 }
 
 #[derive(Debug)]
@@ -216,8 +225,7 @@ impl Admitted {
                 start
             }
         };
-        let key =
-            FeedKey { operation: Arc::as_ptr(&self.operation).addr(), variables: serde_json::to_string(&variables).ok()?, rights: viewer.rights() };
+        let key = FeedKey { operation: outline.hash, variables: serde_json::to_string(&variables).ok()?, rights: viewer.rights() };
         let asked = AskedOnce { operation: self.operation.clone(), variables, viewer, id: self.id.clone() };
         Some((Feed { key, follows_log: outline.follows_log, asked: Arc::new(asked) }, start))
     }

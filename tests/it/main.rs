@@ -13,6 +13,7 @@ mod engine;
 mod faults;
 mod filters;
 mod http;
+mod hub;
 mod layers;
 mod limits;
 mod live;

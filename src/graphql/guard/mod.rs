@@ -284,7 +284,7 @@ impl Guard {
             fragments += reached.len() as u64;
             let name = operation.name.as_ref().map(|name| name.as_str());
             let prepared = Prepared {
-                outline: if operation.is_subscription() { Outline::of(&document, name) } else { None },
+                outline: if operation.is_subscription() { Outline::of(&document, name, text) } else { None },
                 document: document.clone(),
                 name: operation.name.as_ref().filter(|_| several).map(Name::new),
                 fragments: reached,
