@@ -18,12 +18,28 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{Receiver, Sender, WeakSender, channel};
 
 use crate::store::changes::{Change, Wanted, change_head, change_list};
 use crate::store::{Error, Result, Store};
 use crate::telemetry::chain;
+
+/// A position as clients see it: an opaque text.
+pub fn cursor(position: i64) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{TAG}{position}"))
+}
+
+/// The position that a text stands for, if it is one of ours.
+pub fn position(cursor: &str) -> Option<i64> {
+    let plain = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    plain.strip_prefix(TAG)?.parse().ok().filter(|position| *position >= 0)
+}
+
+/// What cursors begin with inside.
+const TAG: &str = "changes:";
 
 /// How many entries a follower that catches up reads at once: enough that reading them costs little for each, and so few that
 /// thousands may do it at the same time.

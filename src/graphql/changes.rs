@@ -14,7 +14,7 @@ use super::scalars::LogCursor;
 use super::state;
 use super::sync::SyncRun;
 use super::write::Write;
-use crate::record::{ConnectionId, DataType, Id, Instant, Json};
+use crate::record::{ConnectionId, DataType, Id, Instant, Json, diff};
 use crate::store::changes::{self as stored, change_head, change_list, change_tail};
 
 /// A change of a record.
@@ -70,8 +70,8 @@ impl Change {
 
     /// For `UPDATED`: the old values of what changed, by dotted path such as `shipTo.city`. Lists are told whole, the raw payload is
     /// not. Null for other kinds, and where only the raw payload changed.
-    async fn previous_attributes(&self) -> Option<&Json> {
-        self.entry.previous.as_ref()
+    async fn previous_attributes(&self) -> Option<Json> {
+        self.entry.previous.as_ref().map(|previous| Json::of(&diff::worded(previous.to_value())))
     }
 
     /// The connected WMS that the record was synced from; null when it has been removed since.

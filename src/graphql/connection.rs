@@ -299,6 +299,7 @@ impl Capabilities {
             action: writes.action,
             required_fields: writes.required.to_vec(),
             optional_fields: writes.optional.to_vec(),
+            integration_fields_schema: writes.integration_fields.clone().map(|schema| Json::of(&schema)),
         });
         shown.collect()
     }
@@ -328,6 +329,8 @@ pub struct WriteCapability {
     required_fields: Vec<&'static str>,
     /// Further input fields that it understands; others are reported back in `unusedFields`.
     optional_fields: Vec<&'static str>,
+    /// JSON Schema of the `integrationFields` that it takes; null where it takes none.
+    integration_fields_schema: Option<Json>,
 }
 
 /// What a connection's id in an argument stands for.

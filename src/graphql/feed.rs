@@ -21,8 +21,8 @@ use futures_util::stream::BoxStream;
 use super::access::Viewer;
 use super::errors::RequestId;
 use super::guard::Prepared;
-use super::scalars::LogCursor;
 use super::{Admitted, Schema};
+use crate::changes;
 use crate::store::keys::Access;
 
 /// What a document says of its subscription, as far as it can be shared.
@@ -210,13 +210,13 @@ impl Admitted {
         let start = match &outline.after {
             After::Left => Start::Now,
             After::Literal(ParsedValue::Null) => Start::Now,
-            After::Literal(ParsedValue::String(text)) => Start::After(LogCursor::position_in(text)?),
+            After::Literal(ParsedValue::String(text)) => Start::After(changes::position(text)?),
             After::Literal(_) => return None,
             After::Variable { name, default, is_only_use } => {
                 let given = variables.get(name).or(default.as_ref());
                 let start = match given {
                     None | Some(Value::Null) => Start::Now,
-                    Some(Value::String(text)) => Start::After(LogCursor::position_in(text)?),
+                    Some(Value::String(text)) => Start::After(changes::position(text)?),
                     Some(_) => return None,
                 };
                 if *is_only_use {

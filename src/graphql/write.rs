@@ -10,24 +10,13 @@ use super::mutation::{CreateOrderPayload, UpdateProductPayload};
 use super::objects::{Record, record_by_id};
 use super::state;
 use super::user_error::{UserError, WmsError};
-use crate::record::draft::{Command, CreateOrder, UpdateProduct, WriteAction};
-use crate::record::{ConnectionId, DataType, Failure, Id, Instant};
+use crate::record::draft::WriteAction;
+use crate::record::{ConnectionId, Failure, Id, Instant};
 use crate::store::writes::{self as stored, WriteStatus};
 
 /// A write as it was journalled before it was sent.
 #[derive(Clone)]
 pub struct Write(pub Arc<stored::Write>);
-
-/// The type of record that a write makes or changes.
-fn data_type(action: WriteAction) -> DataType {
-    const fn of<C: Command>() -> DataType {
-        <C::Record as crate::record::Record>::DATA_TYPE
-    }
-    match action {
-        WriteAction::CreateOrder => of::<CreateOrder>(),
-        WriteAction::UpdateProduct => of::<UpdateProduct>(),
-    }
-}
 
 /// A write as it was journalled before it was sent.
 #[Object]
@@ -54,8 +43,8 @@ impl Write {
 
     /// The record that it made or changed; null until the WMS has confirmed it.
     async fn record(&self, ctx: &Context<'_>) -> Result<Option<Record>> {
-        let Some(source_id) = &self.0.source_id else { return Ok(None) };
-        record_by_id(&state(ctx)?.loaders, data_type(self.0.action), ConnectionId(self.0.connection_id), source_id).await
+        let Some((source_id, data_type)) = self.0.source_id.as_ref().zip(self.0.action.data_type()) else { return Ok(None) };
+        record_by_id(&state(ctx)?.loaders, data_type, ConnectionId(self.0.connection_id), source_id).await
     }
 
     /// Why it was refused, or what is known of why nobody knows; null when it was carried out.

@@ -9,6 +9,7 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Quer
 use super::bulk::bulk_insert;
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Error, Result};
+use super::predicate::Predicate;
 use super::schema::{change_head, changes as t};
 use super::wake::Signal;
 pub use super::wanted::Wanted;
@@ -181,6 +182,44 @@ pub async fn change_list(conn: &mut Conn, after: i64, which: &Wanted, limit: i64
     let found = rows.all(conn).await.during("Failed to read the change log")?;
     // Asked last: what was pruned while the entries were being read counts.
     if after < change_tail(conn).await? { Err(Error::Expired) } else { Ok(found) }
+}
+
+/// The entries at these positions, in no order; those that were pruned are missing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_many(conn: &mut Conn, positions: &[i64]) -> Result<Vec<Change>> {
+    t::table
+        .filter(Predicate::ids(t::position, positions))
+        .select(Change::columns())
+        .all(conn)
+        .await
+        .during("Failed to read entries of the change log")
+}
+
+/// The position of the newest entry that was appended before a moment; 0 when there is none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_before(conn: &mut Conn, moment: Instant) -> Result<i64> {
+    // Times are nearly in the order of positions. There is no index on them, so the place is found by halves.
+    let (mut before, mut after) = (change_tail(conn).await?, change_head(conn).await? + 1);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        let at: Option<Instant> = t::table
+            .filter(t::position.eq(middle))
+            .select(t::at)
+            .one(conn)
+            .await
+            .optional()
+            .during("Failed to look for a moment in the change log")?;
+        if at.is_none_or(|at| at < moment) {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    Ok(before)
 }
 
 /// Removes entries that were appended before a moment, oldest first and at most `limit` of them. Answers with how many

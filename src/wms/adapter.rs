@@ -26,10 +26,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::command::{AnyCommand, AnyWritten, Found, Pushable, Written};
 use super::error::{Error, Kind};
 use super::http::Http;
 use super::row::Rows;
-use crate::record::draft::{Command, CreateOrder, UpdateProduct, WriteAction};
+use crate::record::draft::{Command, Passed, Passthrough, WriteAction};
 use crate::record::{
     DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Record, Return, ShippingMethod, Warehouse, WarehouseCustomer,
     WarehouseLocation, nine,
@@ -85,10 +86,16 @@ pub trait Pull<T: Record>: Adapter {
 
 /// Carries out writes of one kind.
 pub trait Push<C: Command>: Adapter {
-    /// Input fields without which the WMS will refuse, as dotted paths below the record (`lineItems.sku`).
+    /// Input fields without which the WMS will refuse, as dotted paths below the draft or patch (`lineItems.sku`).
     const REQUIRED: &'static [&'static str];
     /// Further input fields that it understands.
     const OPTIONAL: &'static [&'static str];
+
+    /// The JSON Schema of the fields that only this WMS knows (`integrationFields`); `None` where it takes none. They are held
+    /// against it before anything is sent.
+    fn integration_fields() -> Option<Value> {
+        None
+    }
 
     /// Sends the command and answers with the record as the WMS now holds it.
     ///
@@ -98,6 +105,28 @@ pub trait Push<C: Command>: Adapter {
     /// What the WMS said, its text unchanged. [`Error::outcome_unknown`] must be true whenever the write was sent and
     /// may have been carried out.
     fn push(&self, command: &C, reference: &str) -> impl Future<Output = Result<Written<C::Record>, Error>> + Send;
+
+    /// What became of a write under this reference that no answer came to. It only looks: nothing is ever sent again.
+    ///
+    /// [`Found::Done`] and [`Found::NotDone`] settle the write for good, so they are said only on the WMS's own evidence: the
+    /// reference found, or a listing that would have to show it.
+    ///
+    /// # Errors
+    /// What the WMS said. The engine looks again where [`Error::retry`] allows it.
+    fn look_up(&self, command: &C, reference: &str) -> impl Future<Output = Result<Found<Written<C::Record>>, Error>> + Send {
+        let _ = (command, reference);
+        async { Ok(Found::Unclear(format!("{} has nothing by which the write can be found again", Self::DISPLAY_NAME))) }
+    }
+}
+
+/// Takes any call of the WMS's own API.
+pub trait Pass: Adapter {
+    /// Sends the call with the connection's credentials, and answers with what the WMS said, whatever it was.
+    ///
+    /// # Errors
+    /// When there was no answer; [`Kind::Validation`] with the `path` of a field that cannot be sent: an address that leaves the
+    /// WMS, say.
+    fn pass(&self, call: &Passthrough) -> impl Future<Output = Result<Passed, Error>> + Send;
 }
 
 /// What a listing covers.
@@ -203,15 +232,6 @@ pub enum Next {
     },
 }
 
-/// What came of a write.
-#[derive(Debug, Clone)]
-pub struct Written<T> {
-    /// The record as the WMS now holds it.
-    pub record: T,
-    /// Input fields that the WMS has no place for, as dotted paths.
-    pub unused_fields: Vec<String>,
-}
-
 macro_rules! any_page {
     ($([$variant:ident, $type:ident])+) => {
         /// A page of any of the nine types.
@@ -236,58 +256,6 @@ macro_rules! any_page {
 }
 nine!(any_page);
 
-/// A command of any kind.
-#[derive(Debug, Clone)]
-pub enum AnyCommand {
-    /// `createOrder`
-    CreateOrder(Box<CreateOrder>),
-    /// `updateProduct`
-    UpdateProduct(Box<UpdateProduct>),
-}
-
-/// What came of a command of any kind.
-#[derive(Debug, Clone)]
-pub enum AnyWritten {
-    /// An order.
-    Order(Box<Written<Order>>),
-    /// A product.
-    Product(Box<Written<Product>>),
-}
-
-impl From<CreateOrder> for AnyCommand {
-    fn from(command: CreateOrder) -> Self {
-        Self::CreateOrder(Box::new(command))
-    }
-}
-
-impl From<UpdateProduct> for AnyCommand {
-    fn from(command: UpdateProduct) -> Self {
-        Self::UpdateProduct(Box::new(command))
-    }
-}
-
-impl From<Written<Order>> for AnyWritten {
-    fn from(written: Written<Order>) -> Self {
-        Self::Order(Box::new(written))
-    }
-}
-
-impl From<Written<Product>> for AnyWritten {
-    fn from(written: Written<Product>) -> Self {
-        Self::Product(Box::new(written))
-    }
-}
-
-impl AnyCommand {
-    /// What it does.
-    pub fn action(&self) -> WriteAction {
-        match self {
-            Self::CreateOrder(_) => WriteAction::CreateOrder,
-            Self::UpdateProduct(_) => WriteAction::UpdateProduct,
-        }
-    }
-}
-
 /// What an adapter can tell of one data type.
 #[derive(Debug, Clone, Copy)]
 pub struct Reads {
@@ -302,7 +270,7 @@ pub struct Reads {
 }
 
 /// What an adapter can write.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Writes {
     /// The action.
     pub action: WriteAction,
@@ -310,6 +278,8 @@ pub struct Writes {
     pub required: &'static [&'static str],
     /// Further input fields that it understands.
     pub optional: &'static [&'static str],
+    /// The JSON Schema of the fields that only this WMS knows.
+    pub integration_fields: Option<Value>,
 }
 
 /// A connected WMS of any kind, for the engine.
@@ -320,16 +290,24 @@ pub trait Wms: Send + Sync {
     fn pull<'a>(&'a self, data_type: DataType, scope: &'a Scope, checkpoint: Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>>;
     /// See [`Push::push`]. [`Kind::Unsupported`] for a command that the adapter does not know.
     fn push<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>>;
+    /// See [`Push::look_up`]. [`Kind::Unsupported`] for a command that the adapter does not know.
+    fn look_up<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<Found<AnyWritten>, Error>>;
+    /// See [`Pass::pass`]. [`Kind::Unsupported`] where the adapter does not implement it.
+    fn pass<'a>(&'a self, call: &'a Passthrough) -> BoxFuture<'a, Result<Passed, Error>>;
 }
 
 type PullFn<A> = for<'a> fn(&'a A, &'a Scope, Option<&'a Checkpoint>) -> BoxFuture<'a, Result<AnyPage, Error>>;
 type PushFn<A> = for<'a> fn(&'a A, &'a AnyCommand, &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>>;
+type LookUpFn<A> = for<'a> fn(&'a A, &'a AnyCommand, &'a str) -> BoxFuture<'a, Result<Found<AnyWritten>, Error>>;
+type PassFn<A> = for<'a> fn(&'a A, &'a Passthrough) -> BoxFuture<'a, Result<Passed, Error>>;
 type ConnectFn = dyn Fn(&Value, &Http) -> Result<Arc<dyn Wms>, Error> + Send + Sync;
 
-/// An adapter under construction: what it implements is added with [`pulls`](Self::pulls) and [`pushes`](Self::pushes).
+/// An adapter under construction: what it implements is added with [`pulls`](Self::pulls), [`pushes`](Self::pushes)
+/// and [`passes`](Self::passes).
 pub struct Builder<A> {
     pulls: BTreeMap<DataType, PullFn<A>>,
-    pushes: BTreeMap<WriteAction, PushFn<A>>,
+    pushes: BTreeMap<WriteAction, (PushFn<A>, LookUpFn<A>)>,
+    passes: Option<PassFn<A>>,
     reads: Vec<Reads>,
     writes: Vec<Writes>,
 }
@@ -359,7 +337,7 @@ impl std::fmt::Debug for Integration {
 impl Integration {
     /// Begins the description of adapter `A`.
     pub fn of<A: Adapter>() -> Builder<A> {
-        Builder { pulls: BTreeMap::new(), pushes: BTreeMap::new(), reads: Vec::new(), writes: Vec::new() }
+        Builder { pulls: BTreeMap::new(), pushes: BTreeMap::new(), passes: None, reads: Vec::new(), writes: Vec::new() }
     }
 
     /// Connects to an account. Does no I/O.
@@ -375,27 +353,6 @@ impl Integration {
         self.reads.iter().find(|reads| reads.data_type == data_type)
     }
 }
-
-/// A macro, because a generic function cannot name the enum's variant of `C`.
-macro_rules! commands {
-    ($($command:ident),+ $(,)?) => {$(
-        impl Pushable for $command {
-            fn of(any: &AnyCommand) -> Option<&Self> {
-                match any {
-                    AnyCommand::$command(command) => Some(command),
-                    _ => None,
-                }
-            }
-        }
-    )+};
-}
-
-/// A command that can be found in an [`AnyCommand`].
-pub trait Pushable: Command + Sized {
-    /// The command, if `any` is one of this kind.
-    fn of(any: &AnyCommand) -> Option<&Self>;
-}
-commands!(CreateOrder, UpdateProduct);
 
 impl<A: Adapter> Builder<A> {
     /// It reads `T`.
@@ -424,25 +381,46 @@ impl<A: Adapter> Builder<A> {
         A: Push<C>,
         AnyWritten: From<Written<C::Record>>,
     {
+        fn command<A: Adapter, C: Pushable>(any: &AnyCommand) -> Result<&C, Error> {
+            C::of(any).ok_or_else(|| unsupported(A::DISPLAY_NAME, any.action().as_str()))
+        }
         fn push<'a, A: Push<C>, C: Pushable>(a: &'a A, any: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>>
         where
             AnyWritten: From<Written<C::Record>>,
         {
-            Box::pin(async move {
-                match C::of(any) {
-                    Some(command) => Push::<C>::push(a, command, reference).await.map(AnyWritten::from),
-                    None => Err(unsupported(A::DISPLAY_NAME, any.action().as_str())),
-                }
-            })
+            Box::pin(async move { Push::<C>::push(a, command::<A, C>(any)?, reference).await.map(AnyWritten::from) })
         }
-        self.pushes.insert(C::ACTION, push::<A, C>);
-        self.writes.push(Writes { action: C::ACTION, required: <A as Push<C>>::REQUIRED, optional: <A as Push<C>>::OPTIONAL });
+        fn look_up<'a, A: Push<C>, C: Pushable>(a: &'a A, any: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<Found<AnyWritten>, Error>>
+        where
+            AnyWritten: From<Written<C::Record>>,
+        {
+            Box::pin(async move { Push::<C>::look_up(a, command::<A, C>(any)?, reference).await.map(Found::erased) })
+        }
+        self.pushes.insert(C::ACTION, (push::<A, C>, look_up::<A, C>));
+        let (required, optional) = (<A as Push<C>>::REQUIRED, <A as Push<C>>::OPTIONAL);
+        self.writes.push(Writes { action: C::ACTION, required, optional, integration_fields: <A as Push<C>>::integration_fields() });
+        self
+    }
+
+    /// It takes any call of the WMS's own API.
+    #[must_use]
+    pub fn passes(mut self) -> Self
+    where
+        A: Pass,
+    {
+        self.passes = Some(|a, call| Box::pin(a.pass(call)));
+        self.writes.push(Writes {
+            action: WriteAction::Passthrough,
+            required: &["method", "path"],
+            optional: &["query", "body"],
+            integration_fields: None,
+        });
         self
     }
 
     /// The finished description.
     pub fn build(self) -> Integration {
-        let tables = Arc::new(Tables { pulls: self.pulls, pushes: self.pushes });
+        let tables = Arc::new(Tables { pulls: self.pulls, pushes: self.pushes, passes: self.passes });
         let connect = move |credentials: &Value, http: &Http| -> Result<Arc<dyn Wms>, Error> {
             let credentials: A::Credentials = serde_path_to_error::deserialize(credentials).map_err(|e| {
                 let mut path: Vec<String> = e.path().to_string().split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -467,7 +445,8 @@ impl<A: Adapter> Builder<A> {
 /// What an adapter implements, as functions that can be called without knowing its type.
 struct Tables<A> {
     pulls: BTreeMap<DataType, PullFn<A>>,
-    pushes: BTreeMap<WriteAction, PushFn<A>>,
+    pushes: BTreeMap<WriteAction, (PushFn<A>, LookUpFn<A>)>,
+    passes: Option<PassFn<A>>,
 }
 
 struct Connected<A> {
@@ -489,8 +468,22 @@ impl<A: Adapter> Wms for Connected<A> {
 
     fn push<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<AnyWritten, Error>> {
         match self.tables.pushes.get(&command.action()) {
-            Some(push) => push(&self.adapter, command, reference),
+            Some((push, _)) => push(&self.adapter, command, reference),
             None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, command.action().as_str())) }),
+        }
+    }
+
+    fn look_up<'a>(&'a self, command: &'a AnyCommand, reference: &'a str) -> BoxFuture<'a, Result<Found<AnyWritten>, Error>> {
+        match self.tables.pushes.get(&command.action()) {
+            Some((_, look_up)) => look_up(&self.adapter, command, reference),
+            None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, command.action().as_str())) }),
+        }
+    }
+
+    fn pass<'a>(&'a self, call: &'a Passthrough) -> BoxFuture<'a, Result<Passed, Error>> {
+        match self.tables.passes {
+            Some(pass) => pass(&self.adapter, call),
+            None => Box::pin(async move { Err(unsupported(A::DISPLAY_NAME, WriteAction::Passthrough.as_str())) }),
         }
     }
 }

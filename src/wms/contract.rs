@@ -21,6 +21,7 @@ fn credentials(integration: &str, url: &str) -> Value {
     match integration {
         "odoo" => json!({ "baseUrl": url, "apiKey": SECRET, "database": "wms" }),
         "sandbox" => json!({ "baseUrl": url, "apiToken": SECRET }),
+        "tryton" => json!({ "baseUrl": format!("{url}/wms"), "apiKey": SECRET }),
         other => panic!("The adapter {other:?} needs a line here"),
     }
 }

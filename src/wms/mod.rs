@@ -6,6 +6,7 @@
 
 mod adapter;
 mod budget;
+mod command;
 #[cfg(test)]
 mod contract;
 mod error;
@@ -13,15 +14,15 @@ pub mod http;
 pub mod odoo;
 mod row;
 pub mod sandbox;
+pub mod tryton;
 
-pub use adapter::{
-    Account, Adapter, AnyCommand, AnyPage, AnyWritten, Checkpoint, Integration, Next, Page, Pull, Push, Reads, Reject, Scope, Wms, Writes, Written,
-};
+pub use adapter::{Account, Adapter, AnyPage, Checkpoint, Integration, Next, Page, Pass, Pull, Push, Reads, Reject, Scope, Wms, Writes};
 pub use budget::{Budget, Gate, Priority};
+pub use command::{AnyCommand, AnyWritten, Found, Pushable, Written};
 pub use error::{Error, Kind, Retry};
 pub use row::{Row, Rows};
 
 /// Every WMS that this server supports.
 pub fn integrations() -> Vec<Integration> {
-    vec![odoo::integration(), sandbox::integration()]
+    vec![odoo::integration(), sandbox::integration(), tryton::integration()]
 }

@@ -10,8 +10,8 @@
 use crate::accounts::{Accounts, Opened, Refused};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::record::draft::{Command, CreateOrder, UpdateProduct};
-use crate::record::{ConnectionId, ErrorCode, Failure, Json, Order, Product};
+use crate::record::draft::Command;
+use crate::record::{ConnectionId, ErrorCode, Failure, Json};
 use crate::store::apply::{Tell, record_apply};
 use crate::store::changes::{Cause, change_append};
 use crate::store::connections::connection_find;
@@ -20,7 +20,7 @@ use crate::store::schedules::schedule_lock;
 use crate::store::writes::{Write, WriteStatus, write_finish, write_put, write_sent};
 use crate::store::{self, Store};
 use crate::telemetry::chain;
-use crate::wms::{AnyCommand, AnyWritten, Error, Priority, Written};
+use crate::wms::{AnyCommand, Error, Priority, Pushable, Written};
 
 /// What came of a write.
 #[derive(Debug, Clone)]
@@ -48,55 +48,20 @@ pub struct Handle {
     reference: fn() -> Option<String>,
 }
 
-/// Finds the typed answer in an erased one.
-trait Answer: Sized {
-    fn of(any: AnyWritten) -> Option<Written<Self>>;
-}
-
-impl Answer for Order {
-    fn of(any: AnyWritten) -> Option<Written<Self>> {
-        match any {
-            AnyWritten::Order(written) => Some(*written),
-            AnyWritten::Product(_) => None,
-        }
-    }
-}
-
-impl Answer for Product {
-    fn of(any: AnyWritten) -> Option<Written<Self>> {
-        match any {
-            AnyWritten::Product(written) => Some(*written),
-            AnyWritten::Order(_) => None,
-        }
-    }
-}
-
 impl Handle {
     /// A handle on the connections of `accounts`. `reference` makes a new name for a write; `None` when it cannot.
     pub fn new(accounts: Accounts, clock: Clock, metrics: Metrics, reference: fn() -> Option<String>) -> Self {
         Self { accounts, clock, metrics, reference }
     }
 
-    /// Makes an order at the WMS.
+    /// Carries out a command at the WMS of `connection`. `field` is the field of the input that names the connection.
     ///
     /// # Errors
     /// When the store fails. What the WMS says is in the outcome.
-    pub async fn create_order(&self, connection: ConnectionId, command: CreateOrder, api_key: i64) -> store::Result<Outcome<Order>> {
-        self.write(connection, command, api_key, "connectionId").await
-    }
-
-    /// Changes a product at the WMS.
-    ///
-    /// # Errors
-    /// When the store fails. What the WMS says is in the outcome.
-    pub async fn update_product(&self, connection: ConnectionId, command: UpdateProduct, api_key: i64) -> store::Result<Outcome<Product>> {
-        self.write(connection, command, api_key, "id").await
-    }
-
-    async fn write<C>(&self, connection: ConnectionId, command: C, api_key: i64, field: &'static str) -> store::Result<Outcome<C::Record>>
+    pub async fn write<C>(&self, connection: ConnectionId, command: C, api_key: i64, field: &'static str) -> store::Result<Outcome<C::Record>>
     where
-        C: Command + Into<AnyCommand>,
-        C::Record: Kind + Answer,
+        C: Pushable,
+        C::Record: Kind,
     {
         let store = self.accounts.store();
         let Some(found) = connection_find(&mut store.read().await?, connection).await? else {
@@ -138,8 +103,8 @@ struct Job {
 impl Job {
     async fn carry_out<C>(self, command: C) -> store::Result<Outcome<C::Record>>
     where
-        C: Command + Into<AnyCommand>,
-        C::Record: Kind + Answer,
+        C: Pushable,
+        C::Record: Kind,
     {
         let mut tx = self.store.write().await?;
         let request = Json::of(&command);
@@ -148,7 +113,7 @@ impl Job {
         self.store.commit(tx).await?;
         let command: AnyCommand = command.into();
         match self.opened.wms.push(&command, &self.reference).await {
-            Ok(written) => match C::Record::of(written) {
+            Ok(written) => match C::written(written) {
                 Some(written) => self.confirm(write.id, written).await,
                 None => {
                     let error = Error::new(crate::wms::Kind::Protocol, "The adapter answered with another type of record");
@@ -185,8 +150,10 @@ impl Job {
     async fn refuse<C: Command>(&self, write: i64, error: &Error) -> store::Result<Outcome<C::Record>> {
         let mut failure = Failure::from(error);
         // The adapter speaks of the record; the caller of the mutation, of its input.
-        if let Some(path) = &mut failure.path {
-            path.insert(0, C::FIELD.to_owned());
+        if let (Some(path), Some(field)) = (&mut failure.path, C::FIELD)
+            && !path.first().is_some_and(|first| matches!(first.as_str(), "id" | "integrationFields"))
+        {
+            path.insert(0, field.to_owned());
         }
         let status = if error.outcome_unknown { WriteStatus::Unknown } else { WriteStatus::Rejected };
         let mut tx = self.store.write().await?;

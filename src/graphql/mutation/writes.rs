@@ -87,9 +87,9 @@ payload! {
 
 /// The records that a command names but that are of another connection.
 fn strangers(command: &impl Command, connection: ConnectionId) -> Vec<UserError> {
-    let strange = command.refs().into_iter().filter(|(_, own)| *own != connection);
+    let strange = command.refs().into_iter().filter(|named| named.connection != connection);
     let message = "It belongs to another connection";
-    strange.map(|(path, _)| UserError::input(&path.iter().map(String::as_str).collect::<Vec<_>>(), message)).collect()
+    strange.map(|named| UserError::input(&named.path.iter().map(String::as_str).collect::<Vec<_>>(), message)).collect()
 }
 
 /// See `Mutation`.
@@ -113,7 +113,7 @@ impl Writes {
         if !errors.is_empty() {
             return Ok(errors.into());
         }
-        Ok(engine::<Handle>(ctx)?.create_order(connection, command, viewer(ctx)?.0.id).await?.into())
+        Ok(engine::<Handle>(ctx)?.write(connection, command, viewer(ctx)?.0.id, "connectionId").await?.into())
     }
 
     /// Changes a product at its WMS, and answers with it as the WMS now holds it. Needs a key with `WRITE` access.
@@ -127,7 +127,7 @@ impl Writes {
             return Ok(vec![UserError::input(&["id"], format!("{:?} is not the id of a Product", input.id.as_str()))].into());
         };
         let connection = product.connection();
-        let command = UpdateProduct { product, patch: input.product, integration_fields: input.integration_fields };
-        Ok(engine::<Handle>(ctx)?.update_product(connection, command, viewer(ctx)?.0.id).await?.into())
+        let command = UpdateProduct { id: product, product: input.product, integration_fields: input.integration_fields };
+        Ok(engine::<Handle>(ctx)?.write(connection, command, viewer(ctx)?.0.id, "id").await?.into())
     }
 }

@@ -46,7 +46,7 @@ impl Ask {
 fn create_order() -> AnyCommand {
     let text = |text: &str| Some(text.to_owned());
     let ship_to = AddressInput { full_name: text("A"), address1: text("B"), city: text("C"), country: text("DE"), ..AddressInput::default() };
-    let line = OrderLineItemDraft { product_id: None, sku: text("SKU-1"), quantity: Quantity::whole(1), unit_price: None };
+    let line = OrderLineItemDraft { product_id: None, sku: text("SKU-1"), quantity: Quantity::whole(1), unit_price: None, discount_amount: None };
     let order = OrderDraft {
         order_number: None,
         reference_id: text("shop-1"),
@@ -58,6 +58,7 @@ fn create_order() -> AnyCommand {
         required_ship_date: None,
         currency_code: None,
         line_items: vec![line],
+        ..OrderDraft::default()
     };
     CreateOrder { order, integration_fields: None }.into()
 }
@@ -66,7 +67,7 @@ fn update_product() -> AnyCommand {
     // A number is an identifier everywhere.
     let product = Ref::of(&Id::record::<Product>(ConnectionId(1), "1")).unwrap();
     let patch = ProductPatch { name: MaybeUndefined::Value("Tea".to_owned()), ..ProductPatch::default() };
-    UpdateProduct { product, patch, integration_fields: None }.into()
+    UpdateProduct { id: product, product: patch, integration_fields: None }.into()
 }
 
 /// What was logged.

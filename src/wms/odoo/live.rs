@@ -270,11 +270,18 @@ fn draft(lines: Vec<OrderLineItemDraft>) -> OrderDraft {
         required_ship_date: "2027-01-05T10:00:00Z".parse().ok(),
         currency_code: Some("USD".to_owned()),
         line_items: lines,
+        ..OrderDraft::default()
     }
 }
 
 fn line(sku: &str) -> OrderLineItemDraft {
-    OrderLineItemDraft { product_id: None, sku: Some(sku.to_owned()), quantity: Quantity::whole(2), unit_price: "12.50".parse().ok() }
+    OrderLineItemDraft {
+        product_id: None,
+        sku: Some(sku.to_owned()),
+        quantity: Quantity::whole(2),
+        unit_price: "12.50".parse().ok(),
+        discount_amount: None,
+    }
 }
 
 async fn create(odoo: &Odoo, order: OrderDraft, reference: &str) -> Result<crate::wms::Written<Order>, Error> {
@@ -411,7 +418,7 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
     let product = products.iter().find(|product| product.sku.as_deref() == Some("SKU-00020")).unwrap();
     let taken = products.iter().find_map(|other| other.gtin.clone().filter(|_| other.source.id != product.source.id)).unwrap();
     let update = async |patch: ProductPatch| {
-        Push::push(odoo, &UpdateProduct { product: reference(&product.source.id), patch, integration_fields: None }, "crossdock-live-3").await
+        Push::push(odoo, &UpdateProduct { id: reference(&product.source.id), product: patch, integration_fields: None }, "crossdock-live-3").await
     };
     let (text, price) = (|text: &str| crate::record::draft::MaybeUndefined::Value(text.to_owned()), "7.25".parse::<Money>().unwrap());
     let patch = ProductPatch {
@@ -446,11 +453,8 @@ async fn live_odoo_a_product_is_changed_and_refusals_are_odoos() {
     let error = update(ProductPatch { name: text(""), ..ProductPatch::default() }).await.map(|_| ()).unwrap_err();
     assert_eq!((error.kind, error.path), (Kind::Validation, Some(vec!["name".to_owned()])), "{}", error.message);
 
-    let gone = UpdateProduct {
-        product: reference("99999999"),
-        patch: ProductPatch { name: text("x"), ..ProductPatch::default() },
-        integration_fields: None,
-    };
+    let gone =
+        UpdateProduct { id: reference("99999999"), product: ProductPatch { name: text("x"), ..ProductPatch::default() }, integration_fields: None };
     let error = Push::push(odoo, &gone, "crossdock-live-4").await.map(|_| ()).unwrap_err();
     assert_eq!((error.kind, error.code.as_deref()), (Kind::NotFound, Some("odoo.exceptions.MissingError")));
 }

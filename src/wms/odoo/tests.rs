@@ -384,7 +384,13 @@ async fn the_rest_is_mapped() {
 }
 
 fn draft() -> CreateOrder {
-    let line = OrderLineItemDraft { product_id: None, sku: Some("SHIRT-0".to_owned()), quantity: Quantity::whole(2), unit_price: None };
+    let line = OrderLineItemDraft {
+        product_id: None,
+        sku: Some("SHIRT-0".to_owned()),
+        quantity: Quantity::whole(2),
+        unit_price: None,
+        discount_amount: None,
+    };
     let ship_to = AddressInput { full_name: Some("Jane Doe".to_owned()), city: Some("Austin".to_owned()), ..AddressInput::default() };
     let order = OrderDraft {
         order_number: None,
@@ -397,6 +403,7 @@ fn draft() -> CreateOrder {
         required_ship_date: None,
         currency_code: None,
         line_items: vec![line],
+        ..OrderDraft::default()
     };
     CreateOrder { order, integration_fields: Some(Json::of(&json!({ "team_id": 1, "origin": "not this" }))) }
 }

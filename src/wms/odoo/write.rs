@@ -348,7 +348,7 @@ impl Push<UpdateProduct> for Odoo {
     const OPTIONAL: &'static [&'static str] = &["sku", "name", "gtin", "unitPrice", "active", "countryOfOrigin", "harmonizedCode"];
 
     async fn push(&self, command: &UpdateProduct, _reference: &str) -> Result<Written<crate::record::Product>, Error> {
-        let id = odoo_id(command.product.source_id(), &["id"])?;
+        let id = odoo_id(command.id.source_id(), &["id"])?;
         let (values, active, unused) = self.product_values(command).await.map_err(harmless)?;
         if !values.is_empty() {
             let arguments = json!({ "ids": [id], "vals": values });
@@ -371,7 +371,7 @@ impl Push<UpdateProduct> for Odoo {
 impl Odoo {
     /// What `product.product/write` is to be called with, whether it is to be archived, and the input without a place.
     async fn product_values(&self, command: &UpdateProduct) -> Result<(Map<String, Value>, Option<bool>, Vec<String>), Error> {
-        let patch = &command.patch;
+        let patch = &command.product;
         let known = self.fields_of::<ProductRow>().await?;
         let mut values = own_fields(command.integration_fields.as_ref())?;
         let mut unused = Vec::new();
@@ -418,7 +418,7 @@ mod tests {
     use crate::record::Quantity;
 
     fn sku(sku: &str) -> OrderLineItemDraft {
-        OrderLineItemDraft { product_id: None, sku: Some(sku.to_owned()), quantity: Quantity::whole(1), unit_price: None }
+        OrderLineItemDraft { product_id: None, sku: Some(sku.to_owned()), quantity: Quantity::whole(1), unit_price: None, discount_amount: None }
     }
 
     fn product(id: i64, sku: &str, active: bool) -> ProductRow {

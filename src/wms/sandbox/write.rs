@@ -49,8 +49,8 @@ impl Push<UpdateProduct> for Sandbox {
     const OPTIONAL: &'static [&'static str] = &["sku", "name", "gtin", "unitPrice", "active", "countryOfOrigin", "harmonizedCode"];
 
     async fn push(&self, command: &UpdateProduct, _reference: &str) -> Result<Written<crate::record::Product>, Error> {
-        let body = with_integration_fields(product_body(&command.patch), command.integration_fields.as_ref())?;
-        let id = segment(command.product.source_id())?;
+        let body = with_integration_fields(product_body(&command.product), command.integration_fields.as_ref())?;
+        let id = segment(command.id.source_id())?;
         // Setting the same values twice is setting them once, so the reference has no work to do here.
         let reply = self.send(self.site.patch(&format!("/v1/products/{id}")).json(&body)).await?;
         Ok(Written { record: self.written("products", &reply, product::unified)?, unused_fields: Vec::new() })

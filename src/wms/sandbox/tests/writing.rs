@@ -14,7 +14,13 @@ fn reference_to<T: Record>(source_id: &str) -> Option<Ref<T>> {
 }
 
 pub(super) fn line(sku: &str, quantity: i64) -> OrderLineItemDraft {
-    OrderLineItemDraft { product_id: None, sku: Some(sku.to_owned()), quantity: Quantity::whole(quantity), unit_price: "9.95".parse().ok() }
+    OrderLineItemDraft {
+        product_id: None,
+        sku: Some(sku.to_owned()),
+        quantity: Quantity::whole(quantity),
+        unit_price: "9.95".parse().ok(),
+        discount_amount: None,
+    }
 }
 
 pub(super) fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
@@ -39,6 +45,7 @@ pub(super) fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
         required_ship_date: Some(EPOCH.plus_seconds(86_400)),
         currency_code: text("EUR"),
         line_items: lines,
+        ..OrderDraft::default()
     };
     CreateOrder { order, integration_fields: None }
 }
@@ -51,8 +58,8 @@ async fn create(wms: &Arc<dyn Wms>, command: CreateOrder, reference: &str) -> Re
 }
 
 async fn update(wms: &Arc<dyn Wms>, id: &str, patch: ProductPatch) -> Result<Product, Error> {
-    let product = reference_to(id).unwrap();
-    match wms.push(&UpdateProduct { product, patch, integration_fields: None }.into(), "w").await? {
+    let id = reference_to(id).unwrap();
+    match wms.push(&UpdateProduct { id, product: patch, integration_fields: None }.into(), "w").await? {
         AnyWritten::Product(written) => Ok(written.record),
         other => panic!("{other:?}"),
     }
@@ -273,7 +280,7 @@ async fn what_is_required_is_refused_without_and_enough_with_a_product() {
             ..AddressInput::default()
         };
         let quantity = if without == "lineItems.quantity" { Quantity::ZERO } else { Quantity::whole(1) };
-        let line = OrderLineItemDraft { product_id: reference_to(&product.source.id), sku: None, quantity, unit_price: None };
+        let line = OrderLineItemDraft { product_id: reference_to(&product.source.id), sku: None, quantity, unit_price: None, discount_amount: None };
         let order = OrderDraft {
             order_number: None,
             reference_id: None,
@@ -285,6 +292,7 @@ async fn what_is_required_is_refused_without_and_enough_with_a_product() {
             required_ship_date: None,
             currency_code: None,
             line_items: vec![line],
+            ..OrderDraft::default()
         };
         CreateOrder { order, integration_fields: None }
     };

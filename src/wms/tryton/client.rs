@@ -1,0 +1,439 @@
+//! The calls: how a method of a Tryton model is called, what its answers mean, and how a model is listed.
+//!
+//! **Rows are read by `POST …/<model>/search_read`**, an action that every model has, rather than by `GET`: a question about
+//! changes is longer than the 4,094 bytes of address that gunicorn takes, and an address stands in logs. What comes back
+//! differs from a `GET`'s answer only in the dots after the names of nested rows, which are taken off here.
+//!
+//! **Invariants.** [`classify`] is the only place that reads an error. A listing pages by ascending id. Only fields that
+//! `ir.model.field` names are asked for: a field may belong to a module that is not activated, and asking for it would fail
+//! the whole call. Every call is made for the company that the key's user works for; without one Tryton knows no prices and makes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::rows::{FieldRow, Row};
+use super::{MODELS, Tryton};
+use crate::record::{Instant, Json, Record, Source};
+use crate::wms::http::{Call, Reply};
+use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Retry, Scope};
+
+/// How many rows one call asks for at most. Some 2 KiB each, so that an answer stays far below the cap.
+pub(super) const CHUNK: usize = 4_000;
+
+/// What is learned once for a connection.
+pub(super) type Learned = Mutex<Option<Arc<Session>>>;
+
+/// For whom the calls are made, and what the database has.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The company that the key's user works for.
+    pub company: Option<i64>,
+    /// The context of every call, as its header.
+    context: String,
+    /// The fields of each model, and the model that each of them leads to.
+    fields: BTreeMap<String, BTreeMap<String, Option<String>>>,
+}
+
+impl Session {
+    /// Whether there is such a model.
+    pub fn has(&self, model: &str) -> bool {
+        self.fields.contains_key(model)
+    }
+
+    /// Whether there is such a field, on a path that may lead through other models.
+    pub fn knows(&self, model: &str, path: &str) -> bool {
+        let Some(fields) = self.fields.get(model) else { return false };
+        match path.split_once('.') {
+            None => fields.contains_key(path),
+            Some((first, rest)) => fields.get(first).and_then(Option::as_deref).is_some_and(|next| self.knows(next, rest)),
+        }
+    }
+}
+
+/// What Tryton says of the key's user.
+#[derive(Debug, Deserialize)]
+struct Preferences {
+    /// There for everybody, null for somebody who works for no company. What has no such field is no answer of Tryton's.
+    #[serde(deserialize_with = "present")]
+    company: Option<i64>,
+}
+
+fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    Option::deserialize(input)
+}
+
+/// How a type's records are found.
+pub(super) struct Listing {
+    /// Which rows of the model are records of the type.
+    pub domain: fn() -> Vec<Value>,
+    /// Paths from the row to every row that is a part of the record, the row itself (`""`) among them.
+    pub changed: &'static [&'static str],
+    /// How many records make a page.
+    pub page: usize,
+    /// Whether `scope.until` narrows it, by when the row itself was made or changed. Windows that follow each other miss
+    /// nothing: every row has exactly one such moment.
+    pub windowed: bool,
+}
+
+/// Where a listing goes on.
+#[derive(Debug, Serialize, Deserialize)]
+struct Position {
+    /// After this id.
+    after: i64,
+    /// How many rows the listing has.
+    of: Option<u64>,
+}
+
+/// A page of rows, before they are mapped.
+pub(super) struct Rows {
+    pub rows: Vec<Value>,
+    pub next: Next,
+    pub total: Option<u64>,
+    pub source_time: Option<Instant>,
+}
+
+impl Rows {
+    /// The rows' ids.
+    pub fn ids(&self) -> Vec<i64> {
+        self.rows.iter().filter_map(id_of).collect()
+    }
+
+    /// The page of records that `map` makes of the rows. What it cannot map is rejected with its reason.
+    pub fn page<T: Record>(self, map: impl Fn(&Value) -> Result<T, String>) -> Page<T> {
+        let records = Vec::with_capacity(self.rows.len());
+        let mut page = Page { source_time: self.source_time, total: self.total, ..Page::new(records, self.next) };
+        for row in &self.rows {
+            match map(row) {
+                Ok(record) => page.records.push(record),
+                Err(reason) => page.rejects.push(Reject { source_id: id_of(row).map(|id| id.to_string()), reason, raw: Json::of(row) }),
+            }
+        }
+        page
+    }
+}
+
+/// The id of a row.
+pub(super) fn id_of(row: &Value) -> Option<i64> {
+    row.get("id")?.as_i64()
+}
+
+/// Rows that do not go on after `after`, one id higher than the other, would be read for ever.
+fn ascending(rows: &[Value], after: Option<i64>) -> Result<(), Error> {
+    let mut last = after.unwrap_or(i64::MIN);
+    for id in rows.iter().filter_map(id_of) {
+        if id <= last {
+            return Err(Error::new(Kind::Protocol, format!("Rows were asked for in the order of their ids, and {id} came after {last}")));
+        }
+        last = id;
+    }
+    Ok(())
+}
+
+/// What Tryton writes for a moment: its parts, in UTC.
+pub(super) fn stamp(instant: Instant) -> Value {
+    let text = instant.to_sortable();
+    let mut parts = text.split(['-', 'T', ':', '.', 'Z']).map(|part| part.parse::<i64>().unwrap_or_default());
+    let mut next = || parts.next().unwrap_or_default();
+    json!({
+        "__class__": "datetime", "year": next(), "month": next(), "day": next(),
+        "hour": next(), "minute": next(), "second": next(), "microsecond": next(),
+    })
+}
+
+/// Rows that were made or changed since then, at any of these paths. `write_date` is null until the first change.
+pub(super) fn changed_since(paths: &[&str], since: Instant) -> Value {
+    let at = stamp(since);
+    let mut any = vec![json!("OR")];
+    for path in paths {
+        let dot = if path.is_empty() { "" } else { "." };
+        any.push(json!([format!("{path}{dot}write_date"), ">=", at]));
+        any.push(json!([format!("{path}{dot}create_date"), ">=", at]));
+    }
+    Value::Array(any)
+}
+
+/// Rows whose last change (or making) lies before then.
+fn changed_before(until: Instant) -> Value {
+    let at = stamp(until);
+    json!(["OR", ["write_date", "<", at], [["write_date", "=", null], ["create_date", "<", at]]])
+}
+
+/// A row as a `GET` shows it: nested rows stand under the field's name, which `search_read` writes with a dot behind it, beside their ids.
+fn undotted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(undotted).collect()),
+        Value::Object(fields) => {
+            let (nested, mut plain): (Map<String, Value>, Map<String, Value>) = fields.into_iter().partition(|(name, _)| name.ends_with('.'));
+            plain.extend(nested.into_iter().map(|(name, value)| (name.trim_end_matches('.').to_owned(), undotted(value))));
+            Value::Object(plain)
+        }
+        value => value,
+    }
+}
+
+impl Tryton {
+    /// A call that is about to be made for this company.
+    fn ready(&self, call: Call, context: &str) -> Call {
+        call.bearer("bearer", &self.api_key).header("x-tryton-context", context)
+    }
+
+    /// Sends a call and has its answer judged.
+    async fn answered(&self, call: Call) -> Result<Reply, Error> {
+        let reply = call.send().await?;
+        if reply.is_success() {
+            return Ok(reply);
+        }
+        let error = classify(&reply);
+        if error.kind == Kind::Protocol {
+            // A module may have been deactivated: what is known of the fields may be out of date.
+            *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        Err(error)
+    }
+
+    /// Calls an action of a model, with the arguments of its Python method.
+    ///
+    /// # Errors
+    /// What [`classify`] makes of an answer that is no success, or what the connection came to.
+    pub(super) async fn action(&self, model: &str, action: &str, arguments: &Value) -> Result<Reply, Error> {
+        let session = self.session().await?;
+        let call = self.site.post(&format!("/rest/model/{model}/{action}")).json(arguments);
+        let done = self.answered(self.ready(call, &session.context)).await;
+        match done {
+            // An action answers so without a word of Tryton's; the listing of one row tells why.
+            Err(error) if error.kind == Kind::Forbidden => Err(self.why_forbidden(model, &session).await.unwrap_or(error)),
+            done => done,
+        }
+    }
+
+    /// What Tryton says to somebody who asks for one row of a model: nothing, to somebody who may.
+    pub(super) async fn why_forbidden(&self, model: &str, session: &Session) -> Option<Error> {
+        let call = self.site.get(&format!("/rest/model/{model}")).query(&[("s", "1")]);
+        match self.answered(self.ready(call, &session.context)).await {
+            Err(error) if error.body.is_some() => Some(Error { kind: Kind::Forbidden, ..error }),
+            _ => None,
+        }
+    }
+
+    /// Calls an action and reads its return value.
+    ///
+    /// # Errors
+    /// As [`Self::action`], and [`Kind::Protocol`] for a value of another shape.
+    pub(super) async fn value<T: DeserializeOwned>(&self, model: &str, action: &str, arguments: &Value) -> Result<T, Error> {
+        self.action(model, action, arguments).await?.json()
+    }
+
+    /// For whom calls are made and what the database has, learned with the first call.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, Error> {
+        let known = self.learned.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let of = |context: &Value| base64::engine::general_purpose::URL_SAFE.encode(context.to_string());
+        let ask = async |model: &str, action: &str, context: &str, arguments: &Value| {
+            let call = self.site.post(&format!("/rest/model/{model}/{action}")).json(arguments);
+            self.answered(self.ready(call, context)).await
+        };
+        let preferences = ask("res.user", "get_preferences", &of(&json!({})), &json!({ "context_only": true })).await?;
+        let company = preferences.json::<Preferences>()?.company;
+        let context = of(&company.map_or_else(|| json!({}), |company| json!({ "company": company })));
+        let wanted =
+            json!({ "domain": [["model", "in", MODELS.iter().map(|(model, _)| model).collect::<Vec<_>>()]], "fields_names": FieldRow::plain() });
+        let rows: Vec<FieldRow> = ask("ir.model.field", "search_read", &context, &wanted).await?.json()?;
+        let mut fields: BTreeMap<String, BTreeMap<String, Option<String>>> = BTreeMap::new();
+        for row in rows {
+            fields.entry(row.model.unwrap_or_default()).or_default().insert(row.name.unwrap_or_default(), row.relation);
+        }
+        if fields.is_empty() {
+            return Err(Error::new(Kind::Protocol, "Tryton names no field of any model that a warehouse has"));
+        }
+        let session = Arc::new(Session { company, context, fields });
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        Ok(session)
+    }
+
+    /// Rows of a model in the order of their ids.
+    pub(super) async fn search<R: Row>(&self, domain: &[Value], limit: usize) -> Result<(Vec<Value>, Option<Instant>), Error> {
+        let session = self.session().await?;
+        if !session.has(R::MODEL) {
+            return Err(Error::new(Kind::Unsupported, format!("Tryton has no {}: the module that brings it is not activated", R::MODEL)));
+        }
+        let fields: Vec<String> = R::fields().into_iter().filter(|path| session.knows(R::MODEL, path)).collect();
+        let arguments = json!({ "domain": domain, "fields_names": fields, "limit": limit, "order": [["id", "ASC"]] });
+        let reply = self.action(R::MODEL, "search_read", &arguments).await?;
+        let rows: Vec<Value> = reply.json::<Vec<Value>>()?.into_iter().map(undotted).collect();
+        if rows.iter().any(|row| id_of(row).is_none()) {
+            return Err(Error::new(Kind::Protocol, format!("Tryton listed a row of {} that has no id", R::MODEL)).with_status(reply.status));
+        }
+        Ok((rows, reply.date()))
+    }
+
+    /// One page of a listing.
+    pub(super) async fn list<R: Row>(&self, listing: &Listing, scope: &Scope, checkpoint: Option<&Checkpoint>) -> Result<Rows, Error> {
+        let mut domain = (listing.domain)();
+        if let Some(since) = scope.since {
+            let session = self.session().await?;
+            let known = |path: &&&str| path.is_empty() || session.knows(R::MODEL, &format!("{path}.write_date"));
+            let paths: Vec<&str> = listing.changed.iter().filter(known).copied().collect();
+            domain.push(changed_since(&paths, since));
+        }
+        if let (Some(until), true) = (scope.until, listing.windowed) {
+            domain.push(changed_before(until));
+        }
+        let position = checkpoint.map(Checkpoint::state::<Position>).transpose()?;
+        let total = match &position {
+            Some(position) => position.of,
+            None => self.value(R::MODEL, "search_count", &json!({ "domain": domain })).await?,
+        };
+        let after = position.map(|position| position.after);
+        domain.extend(after.map(|after| json!(["id", ">", after])));
+        let (rows, source_time) = self.search::<R>(&domain, listing.page).await?;
+        ascending(&rows, after)?;
+        let last = rows.last().and_then(id_of).filter(|_| rows.len() >= listing.page);
+        let next = match last {
+            Some(after) => Next::More(Checkpoint::of(&Position { after, of: total })),
+            // Ascending ids show every row that was there throughout.
+            None => Next::Done { complete: *scope == Scope::default() },
+        };
+        Ok(Rows { rows, next, total, source_time })
+    }
+
+    /// All rows of a model whose `field` is one of `ids`, in the order of their own ids.
+    pub(super) async fn related<R: Row>(&self, field: &str, ids: impl IntoIterator<Item = i64>) -> Result<Vec<Value>, Error> {
+        let ids: BTreeSet<i64> = ids.into_iter().collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        self.each::<R>(&[json!([field, "in", ids])], |rows| all.extend(rows)).await?;
+        Ok(all)
+    }
+
+    /// Shows all rows that a domain has, some at a time, in the order of their ids.
+    pub(super) async fn each<R: Row>(&self, domain: &[Value], mut show: impl FnMut(Vec<Value>)) -> Result<(), Error> {
+        let mut last = None;
+        loop {
+            let mut part = domain.to_vec();
+            part.extend(last.map(|last| json!(["id", ">", last])));
+            let (rows, _) = self.search::<R>(&part, CHUNK).await?;
+            ascending(&rows, last)?;
+            last = rows.last().and_then(id_of);
+            let done = rows.len() < CHUNK;
+            show(rows);
+            if done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where a record comes from. Tryton's web client opens `/#<database>/model/<model>/<id>`.
+    pub(super) fn source<R: Row>(&self, id: i64, created: Option<Instant>, updated: Option<Instant>, raw: &Value) -> Source {
+        let base = self.site.base();
+        let (server, database) = base.rsplit_once('/').unwrap_or((base, ""));
+        Source {
+            id: id.to_string(),
+            created_at: created,
+            updated_at: updated,
+            url: Some(format!("{server}/#{database}/model/{}/{id}", R::MODEL)),
+            additional_fields: None,
+            raw: Some(Json::of(raw)),
+        }
+    }
+}
+
+/// What Tryton sends for a rule that a call breaks.
+#[derive(Debug, Serialize, Deserialize)]
+struct Failure {
+    status: u16,
+    message: String,
+    #[serde(default)]
+    description: String,
+}
+
+/// What an answer that is no success means.
+///
+/// | status | body | kind |
+/// |---|---|---|
+/// | 400 | JSON with Tryton's sentence | validation; conflict and forbidden, where the sentence says so |
+/// | 400 | HTML "Unable to get RPC method": the server failed and does not say why | protocol |
+/// | 401 | HTML | unauthenticated |
+/// | 403 | HTML | forbidden |
+/// | 404 | HTML | configuration: no such database (rows that are gone are not asked for by their address) |
+/// | 429 | HTML | rate limited |
+/// | 500 | HTML with a bare `'name'`, or `Incorrect padding`: the caller's own mistake | validation, never repeated |
+/// | other 5xx | | unavailable |
+///
+/// Whatever Tryton itself answers with an error has been rolled back. A proxy's page says nothing of it.
+pub(super) fn classify(reply: &Reply) -> Error {
+    let status = reply.status;
+    let failure: Option<Failure> = serde_json::from_slice(&reply.body).ok().filter(|failure: &Failure| failure.status == status);
+    let error = match failure {
+        Some(failure) => {
+            let body = Json::of(&failure);
+            Error::new(kind_of(&failure.message), failure.message).with_body(body)
+        }
+        None => {
+            let page = Shown::of(reply);
+            let (kind, message) = match status {
+                404 => (Kind::Configuration, "There is no such Tryton database at this address. It ends with the database's name".to_owned()),
+                401 => (Kind::Unauthenticated, page.text),
+                403 => (Kind::Forbidden, page.text),
+                429 => (Kind::RateLimited, page.text),
+                500 if page.is_mistake => (Kind::Validation, page.text),
+                408 | 425 | 500.. => (Kind::Unavailable, page.text),
+                _ => (Kind::Protocol, page.text),
+            };
+            let unknown = (status >= 500 || status == 408) && !page.is_trytons;
+            let error = Error { outcome_unknown: unknown, ..Error::new(kind, message) };
+            if kind == Kind::Configuration { error.with_path(vec!["baseUrl".to_owned()]) } else { error }
+        }
+    };
+    let error = error.with_status(status).with_request_id(reply.header("x-request-id").map(str::to_owned));
+    match reply.retry_after() {
+        Some(at) if error.is_retryable() => error.with_retry(Retry::After(at)),
+        _ => error,
+    }
+}
+
+/// What a sentence of Tryton's means. It speaks English to whoever names no language; others are told apart less finely.
+fn kind_of(message: &str) -> Kind {
+    match message {
+        _ if message.starts_with("You are not allowed to ") => Kind::Forbidden,
+        _ if message.contains("must be unique") => Kind::Conflict,
+        _ => Kind::Validation,
+    }
+}
+
+/// What a page in HTML says.
+struct Shown {
+    text: String,
+    /// The page is werkzeug's, and so Tryton's own.
+    is_trytons: bool,
+    /// Its paragraph is what Python says of a name that is not there, or of a question that cannot be read.
+    is_mistake: bool,
+}
+
+impl Shown {
+    fn of(reply: &Reply) -> Self {
+        let body = String::from_utf8_lossy(&reply.body);
+        let between = |from: &str, to: &str| body.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(text, _)| text.trim().to_owned());
+        let status = reply.status;
+        let is_trytons = body.starts_with("<!doctype html>\n<html lang=en>\n<title>");
+        let said = between("<p>", "</p>").filter(|_| is_trytons).map(|text| text.replace("&#39;", "'").replace("&#34;", "\"").replace("&amp;", "&"));
+        let is_mistake = said.as_deref().is_some_and(|said| {
+            let name = said.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            said == "Incorrect padding" || name.is_some_and(|name| !name.is_empty() && !name.contains(['\'', ' ']))
+        });
+        let text = match (said, between("<title>", "</title>").filter(|title| !title.is_empty())) {
+            (Some(said), _) => said,
+            (None, Some(title)) => format!("The server answered with status {status} and a page of its own: {title}"),
+            (None, None) => format!("The server answered with status {status} and nothing that Tryton says"),
+        };
+        Self { text, is_trytons, is_mistake }
+    }
+}
