@@ -129,7 +129,7 @@ on_both! {
         until(&server, "crossdock_subscribers ", |count| count == 2).await;
         // More than the system and the hub keep for anybody.
         let mut seen = Vec::new();
-        for _ in 0..20 {
+        for _ in 0..12 {
             tell(&server, 50, 20_000).await;
             for _ in 0..50 {
                 seen.push(next(&mut quick).await);
