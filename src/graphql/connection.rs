@@ -215,9 +215,15 @@ pub struct ConnectionIssue {
 
 impl From<&stored::Issue> for ConnectionIssue {
     fn from(issue: &stored::Issue) -> Self {
+        Self::from(issue.clone())
+    }
+}
+
+impl From<stored::Issue> for ConnectionIssue {
+    fn from(issue: stored::Issue) -> Self {
         Self {
-            code: issue.code.clone(),
-            message: issue.message.clone(),
+            code: issue.code,
+            message: issue.message,
             data_type: issue.data_type.parse().ok(),
             blocking: issue.blocking,
             first_seen_at: issue.first_seen_at,

@@ -6,7 +6,8 @@
 //! | `lists`, `query` | what can be read |
 //! | `totals` | counts and sums |
 //! | `mutation` | what can be done |
-//! | `subscription` | what happens |
+//! | `changes`, `change_filter`, `subscription` | what happens |
+//! | `feed` | subscriptions that are the same |
 //! | `connection`, `sync`, `write`, `webhooks`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `plan` | records written straight as JSON |
@@ -26,8 +27,11 @@
 //! anything. It uses none of the library's extensions: with a single one, every field of every record takes the slow path.
 
 pub mod access;
+mod change_filter;
+mod changes;
 mod connection;
 pub mod errors;
+mod feed;
 mod freshness;
 mod guard;
 mod lists;
@@ -62,6 +66,7 @@ pub use access::Viewer;
 use access::datum;
 pub use errors::RequestId;
 use errors::{Code, Fault, outward, refused};
+pub use feed::{Feed, FeedKey, Start, Track, Until};
 pub use guard::{DocumentId, Limits, OnlyQueries, Trusted};
 use guard::{Guard, Prepared};
 use loaders::Loaders;
@@ -120,6 +125,8 @@ pub struct Schema {
     types: Arc<Types>,
     guard: Arc<Guard>,
     clock: Clock,
+    /// `None` where there is no engine.
+    changes: Option<crate::changes::Reader>,
     #[cfg(test)]
     loaders: Arc<Loaders>,
 }
@@ -138,6 +145,9 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
             $schema
         }};
     }
+    let schema = schema
+        .override_output_type_description::<changes::LogPage>("One page of a list.")
+        .override_output_type_description::<changes::LogEdge>("One entry of a list, with its cursor.");
     nine!(records schema)
 }
 
@@ -147,9 +157,9 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 /// A trusted document that makes no sense.
 pub fn schema(deps: Deps) -> anyhow::Result<Schema> {
     let integrations = deps.sync.integrations().iter().cloned().map(Arc::new).collect();
-    let builder = builder().data(deps.sync).data(deps.writes).data(deps.webhooks).data(deps.changes);
+    let builder = builder().data(deps.sync).data(deps.writes).data(deps.webhooks).data(deps.changes.clone());
     let guard = Guard::new(&sdl(), deps.limits, deps.trusted)?;
-    Ok(Schema::over(builder, deps.store, integrations, deps.clock, guard))
+    Ok(Schema { changes: Some(deps.changes), ..Schema::over(builder, deps.store, integrations, deps.clock, guard) })
 }
 
 /// The schema in GraphQL's own language, always the same for the same code.
@@ -184,6 +194,7 @@ impl Schema {
             guard: Arc::new(guard),
             requests: Arc::default(),
             clock,
+            changes: None,
             #[cfg(test)]
             loaders,
         }

@@ -23,6 +23,7 @@ use super::errors::{Fault, Result};
 use super::freshness;
 use super::objects::Shown;
 use super::plan::{Listed, PagePlan};
+use super::scalars::LogCursor;
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::{ConnectionId, Instant};
@@ -40,6 +41,13 @@ const MOST_KEYS: usize = 5;
 /// The place of a record in a list, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(String);
+
+/// A place in the change log is the same text wherever it stands.
+impl From<&LogCursor> for Cursor {
+    fn from(cursor: &LogCursor) -> Self {
+        Self(cursor.text().to_owned())
+    }
+}
 
 impl CursorType for Cursor {
     type Error = Infallible;
@@ -169,6 +177,14 @@ impl Args {
         let (after, before) = (values("after", &self.after)?, values("before", &self.before)?);
         Ok(Window { limit: size, backwards: self.last.is_some(), after, before })
     }
+}
+
+/// The size of a page of a list that runs in one direction.
+///
+/// # Errors
+/// [`Fault::Input`] for what is out of bounds.
+pub fn size(first: Option<i32>) -> Result<i64> {
+    Args::forward(first, None).window(&Place::numbered("")).map(|window| window.limit)
 }
 
 /// A page of `N`s.

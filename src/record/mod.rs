@@ -231,7 +231,24 @@ pub trait Record: Serialize + Clone + std::fmt::Debug + Send + Sync + 'static {
     fn terms(&self) -> Terms<'_> {
         Vec::new()
     }
+
+    /// The source id of the warehouse customer that it belongs to; a warehouse customer belongs to itself.
+    fn warehouse_customer(&self) -> Option<&str>;
 }
+
+/// The warehouse customer that a record with these fields names, if it has a field for it.
+macro_rules! customer_of {
+    ($record:ident) => {
+        None
+    };
+    ($record:ident warehouse_customer $($others:ident)*) => {
+        $record.warehouse_customer.as_ref().map($crate::record::Link::source_id)
+    };
+    ($record:ident $other:ident $($others:ident)*) => {
+        $crate::record::customer_of!($record $($others)*)
+    };
+}
+pub(crate) use customer_of;
 
 /// Expands a declaration to the record's struct, its filter input and its sort enum:
 ///
@@ -269,6 +286,13 @@ macro_rules! record {
 
             fn terms(&self) -> $crate::record::Terms<'_> {
                 terms_of(self)
+            }
+
+            fn warehouse_customer(&self) -> Option<&str> {
+                if matches!(Self::DATA_TYPE, $crate::record::DataType::WarehouseCustomers) {
+                    return Some(&self.source.id);
+                }
+                $crate::record::customer_of!(self $($field)+)
             }
         }
 

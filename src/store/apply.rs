@@ -138,8 +138,13 @@ pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, arrive
     let old: HashMap<String, K> =
         record_many::<K>(tx, &updated, &Needs::Everything).await?.into_iter().map(|old| (old.record.source().id.clone(), old.record)).collect();
     applied.changes.extend(differing.iter().filter(|(_, kind)| is_told(*kind)).map(|(id, kind)| {
-        let previous = old.get(*id).zip(wanted.get(id)).and_then(|(old, new)| diff::previous_attributes(old, new.record));
-        changes::Entry { kind: *kind, connection, data_type: K::DATA_TYPE, source_id: Some((*id).to_owned()), previous }
+        let (old, new) = (old.get(*id), wanted.get(id).map(|row| row.record));
+        let previous = old.zip(new).and_then(|(old, new)| diff::previous_attributes(old, new));
+        let owner = |record: &K| record.warehouse_customer().map(str::to_owned);
+        let (was, is) = (old.and_then(owner), new.and_then(owner));
+        let warehouse_customers = [is.clone(), was.filter(|was| Some(was) != is.as_ref())];
+        let (data_type, source_id) = (Some(K::DATA_TYPE), Some((*id).to_owned()));
+        changes::Entry { kind: *kind, connection, data_type, source_id, previous, warehouse_customers, issue: None }
     }));
     let rows: Vec<NewRow<'_, K>> = differing.iter().filter_map(|(id, _)| wanted.remove(id)).collect();
     let changed: Vec<&K> = rows.iter().map(|row| row.record).collect();

@@ -32,6 +32,7 @@ pub mod totals;
 mod types;
 pub mod vault;
 mod wake;
+mod wanted;
 pub mod webhooks;
 pub mod writes;
 

@@ -163,11 +163,14 @@ diesel::table! {
         at -> Timestamptz,
         kind -> Text,
         connection_id -> BigInt,
-        data_type -> Text,
+        data_type -> Nullable<Text>,
         source_id -> Nullable<Text>,
         previous -> Nullable<Json>,
         run_id -> Nullable<BigInt>,
         write_id -> Nullable<BigInt>,
+        warehouse_customer -> Nullable<Text>,
+        previous_warehouse_customer -> Nullable<Text>,
+        issue -> Nullable<Json>,
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "clippy allows it in tests, but not in what they share; a test that cannot go on should say where")]
 
 mod access;
+mod changes;
 mod cli;
 mod connecting;
 mod deleting;
@@ -13,6 +14,7 @@ mod faults;
 mod filters;
 mod freshness;
 mod http;
+mod hub;
 mod layers;
 mod limits;
 mod live;
