@@ -19,7 +19,7 @@ pub(super) fn create(world: &World, input: &NewOrder, at: Instant) -> Result<Eff
     let lines = known_lines(world, &input.lines, |_| false, &mut wrong);
     let client = match input.client_id.as_deref() {
         Some(text) => wrong.check(known_client(world, text)),
-        None => lines.first().and_then(|line| line.owner()),
+        None => lines.first().and_then(KnownLine::owner),
     };
     one_client(client, &lines, &mut wrong);
     match &input.ship_to {

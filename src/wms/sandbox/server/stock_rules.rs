@@ -103,7 +103,7 @@ fn arrival(
     // An item that was announced on two lines fills the first before the second.
     let own = || asn.items.iter().enumerate().filter(|(_, line)| line.inventory_id == row.id).map(|(place, _)| place);
     let open = own().find(|place| booked.get(*place).zip(asn.items.get(*place)).is_some_and(|(booked, line)| *booked < line.announced));
-    let Some(line) = open.or_else(|| own().last()) else {
+    let Some(line) = open.or_else(|| own().next_back()) else {
         wrong.add(field, format!("SKU '{}' is not on inbound shipment '{}'", row.sku, asn.id));
         return None;
     };
