@@ -6,7 +6,7 @@
 //! | `lists`, `query` | what can be read |
 //! | `mutation` | what can be done |
 //! | `subscription` | what happens |
-//! | `connection`, `sync`, `write`, `viewer` | everything that is no record |
+//! | `connection`, `capabilities`, `sync`, `write`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `plan` | records written straight as JSON |
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
@@ -24,6 +24,7 @@
 //! anything. It uses none of the library's extensions: with a single one, every field of every record takes the slow path.
 
 pub mod access;
+mod capabilities;
 mod connection;
 pub mod errors;
 mod guard;

@@ -25,7 +25,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("wms", &["record"]),
     ("record", &[]),
     // The leaves: anyone may know them.
-    ("config", &["graphql", "http", "sync", "store", "wms", "record"]),
+    ("config", &["graphql", "http", "sync", "writes", "store", "wms", "record"]),
     ("telemetry", &[]),
     ("metrics", &[]),
     ("clock", &["record"]),

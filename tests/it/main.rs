@@ -28,3 +28,5 @@ mod sse;
 mod support;
 mod tables;
 mod writing;
+mod writing_checks;
+mod writing_keys;
