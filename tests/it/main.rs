@@ -27,6 +27,7 @@ mod socket;
 mod sse;
 mod support;
 mod tables;
+mod webhooks;
 mod writing;
 mod writing_checks;
 mod writing_keys;
