@@ -20,7 +20,6 @@ mod punctual;
 mod restarted;
 mod webhooks;
 mod wms;
-mod written;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
