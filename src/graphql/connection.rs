@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::capabilities::Capabilities;
 use super::errors::Result;
 use super::pagination::{self, Args, AsyncCount, Numbered, Page};
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
 use super::write::{self, Write, WriteFilter};
-use crate::record::draft::WriteAction;
 use crate::record::filter::StringFilter;
 use crate::record::{ConnectionId, DataType, Id, Instant, Json, RateBudget};
 use crate::store::connections::{self as stored, Connection, ConnectionStatus, Wanted, connection_count, connection_list};
@@ -77,7 +77,7 @@ impl ConnectedWms {
 
     /// What its adapter can do.
     async fn capabilities(&self, ctx: &Context<'_>) -> Result<Capabilities> {
-        Ok(Capabilities(Integration::named(&state(ctx)?.integrations, &self.0.integration).adapter))
+        Ok(Capabilities { adapter: Integration::named(&state(ctx)?.integrations, &self.0.integration).adapter, of: Some(self.0.id()) })
     }
 
     /// Its sync runs, newest first.
@@ -284,68 +284,8 @@ impl Integration {
 
     /// What its adapter can do.
     async fn capabilities(&self) -> Capabilities {
-        Capabilities(self.adapter.clone())
+        Capabilities { adapter: self.adapter.clone(), of: None }
     }
-}
-
-/// What an adapter can do.
-pub struct Capabilities(Option<Arc<Adapter>>);
-
-/// What an adapter can do. It follows from the adapter's code.
-#[Object]
-impl Capabilities {
-    /// What it reads.
-    async fn reads(&self) -> Vec<ReadCapability> {
-        let reads = self.0.iter().flat_map(|adapter| &adapter.reads);
-        let shown = reads.map(|reads| ReadCapability {
-            data_type: reads.data_type,
-            incremental: reads.incremental,
-            reports_deletions: reads.reports_deletions,
-            lookback: reads.data_type.is_transactional(),
-            fields: reads.fields.to_vec(),
-        });
-        shown.collect()
-    }
-
-    /// What it writes.
-    async fn writes(&self) -> Vec<WriteCapability> {
-        let writes = self.0.iter().flat_map(|adapter| &adapter.writes);
-        let shown = writes.map(|writes| WriteCapability {
-            action: writes.action,
-            required_fields: writes.required.to_vec(),
-            optional_fields: writes.optional.to_vec(),
-            integration_fields_schema: writes.integration_fields.clone().map(|schema| Json::of(&schema)),
-        });
-        shown.collect()
-    }
-}
-
-/// How an adapter reads one data type.
-#[derive(SimpleObject)]
-pub struct ReadCapability {
-    /// The type.
-    data_type: DataType,
-    /// Whether it can list only what changed. Otherwise every run reads everything.
-    incremental: bool,
-    /// Whether the source says what was deleted. Otherwise only runs that read everything find out.
-    reports_deletions: bool,
-    /// Whether the first sync goes back only as far as the connection's `lookbackDays`.
-    lookback: bool,
-    /// The fields of the type that it fills; all others are null or empty.
-    fields: Vec<&'static str>,
-}
-
-/// How an adapter carries out one kind of write.
-#[derive(SimpleObject)]
-pub struct WriteCapability {
-    /// The kind.
-    action: WriteAction,
-    /// Input fields without which the WMS refuses, as dotted paths such as `lineItems.sku`.
-    required_fields: Vec<&'static str>,
-    /// Further input fields that it understands; others are reported back in `unusedFields`.
-    optional_fields: Vec<&'static str>,
-    /// JSON Schema of the `integrationFields` that it takes; null where it takes none.
-    integration_fields_schema: Option<Json>,
 }
 
 /// What a connection's id in an argument stands for.

@@ -8,7 +8,7 @@
 //! | `mutation` | what can be done |
 //! | `changes`, `change_filter`, `subscription` | what happens |
 //! | `feed` | subscriptions that are the same |
-//! | `connection`, `sync`, `write`, `webhooks`, `viewer` | everything that is no record |
+//! | `connection`, `capabilities`, `sync`, `write`, `webhooks`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `plan` | records written straight as JSON |
 //! | `freshness` | how old records are, and how old they may be |
@@ -27,6 +27,7 @@
 //! anything. It uses none of the library's extensions: with a single one, every field of every record takes the slow path.
 
 pub mod access;
+mod capabilities;
 mod change_filter;
 mod changes;
 mod connection;

@@ -105,7 +105,7 @@ impl LitePool {
         let permit = tokio::time::timeout(WAIT, self.free.clone().acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(busy()) };
         let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Ok(LiteConn { connection, home: self.clone(), in_transaction: false, _permit: permit })
+        Ok(LiteConn { connection, home: self.clone(), in_transaction: false, durable: false, _permit: permit })
     }
 }
 
@@ -119,6 +119,7 @@ pub struct LiteConn {
     connection: Option<SqliteConnection>,
     home: Arc<LitePool>,
     in_transaction: bool,
+    durable: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -137,7 +138,7 @@ impl Drop for LiteConn {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         if self.in_transaction
-            && let Err(error) = connection.batch_execute("ROLLBACK")
+            && let Err(error) = connection.batch_execute(&format!("ROLLBACK; {LITE_USUAL}"))
         {
             tracing::warn!(error = %error, "Failed to roll back an unfinished transaction");
         }
@@ -204,15 +205,17 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
+    /// `durable`: what it commits outlives a loss of power, which on SQLite costs a wait for the disk.
+    pub(super) async fn begin(mut conn: Conn, durable: bool) -> QueryResult<Self> {
         match &mut conn {
             Conn::Pg(c) => {
                 c.in_transaction = true;
                 c.query(async |c| c.batch_execute("BEGIN").await).await?;
             }
             Conn::Lite(c) => {
-                c.block(|c| c.batch_execute("BEGIN IMMEDIATE"))?;
-                c.in_transaction = true;
+                let begin = if durable { "PRAGMA synchronous = FULL; BEGIN IMMEDIATE" } else { "BEGIN IMMEDIATE" };
+                c.block(|c| c.batch_execute(begin))?;
+                (c.in_transaction, c.durable) = (true, durable);
             }
         }
         Ok(Self { conn, signals: Vec::new() })
@@ -241,6 +244,10 @@ impl Tx {
             Conn::Lite(c) => {
                 c.block(|c| c.batch_execute("COMMIT"))?;
                 c.in_transaction = false;
+                if c.durable {
+                    c.block(|c| c.batch_execute(LITE_USUAL))?;
+                    c.durable = false;
+                }
             }
         }
         Ok(self.signals)
@@ -260,6 +267,9 @@ impl std::ops::DerefMut for Tx {
         &mut self.conn
     }
 }
+
+/// How SQLite usually waits for the disk: at checkpoints only.
+const LITE_USUAL: &str = "PRAGMA synchronous = NORMAL";
 
 /// What every SQLite connection is set up with.
 const LITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000; \

@@ -139,11 +139,23 @@ impl Store {
     /// # Errors
     /// When no connection is free in time or the database does not answer.
     pub async fn write(&self) -> Result<Tx> {
+        self.begin(false).await
+    }
+
+    /// The same for what must not be lost with the machine's power, once it has been committed.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database does not answer.
+    pub async fn write_durably(&self) -> Result<Tx> {
+        self.begin(true).await
+    }
+
+    async fn begin(&self, durable: bool) -> Result<Tx> {
         let conn = match &*self.database {
             Database::Postgres { pool, .. } => postgres(pool).await?,
             Database::Sqlite { writer, .. } => Conn::Lite(writer.get().await.map_err(|e| Error::Connect(e.to_string()))?),
         };
-        Tx::begin(conn).await.map_err(|source| Error::Database { during: "Failed to begin a transaction", source })
+        Tx::begin(conn, durable).await.map_err(|source| Error::Database { during: "Failed to begin a transaction", source })
     }
 
     /// Commits, and wakes those who wait for what was committed.

@@ -1,6 +1,9 @@
 //! Laying a page down: one transaction for its records, their changes, the run's progress and its checkpoint; and if it
 //! was the last page, for the run's end as well.
 //!
+//! A record that a write has changed since the page was asked for is left as the write's answer has it: the page may be older. What
+//! else has happened to that record at the WMS, the next run reads, which begins before this page was asked for.
+//!
 //! A page that is both committed and the last leaves nothing to be done: there is no moment at which a run has read
 //! everything and is not ended.
 
@@ -20,6 +23,7 @@ use crate::store::runs::{
     Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_listed, reject_put, run_advance, run_deleted, run_trim,
 };
 use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside, schedule_find};
+use crate::store::writes::write_newer;
 use crate::store::{self, Tx};
 use crate::wms::{AnyPage, Next, Page, Row, Rows};
 
@@ -45,8 +49,10 @@ struct Read<K> {
 }
 
 impl<K: records::Kind> Read<K> {
-    fn arrived(&self) -> Vec<Arrived<'_, K>> {
-        self.page.records.iter().zip(&self.row_hashes).map(|(record, row_hash)| Arrived { record, row_hash: *row_hash }).collect()
+    /// The records, but for those that were written meanwhile.
+    fn arrived(&self, written: &HashSet<String>) -> Vec<Arrived<'_, K>> {
+        let arrived = self.page.records.iter().zip(&self.row_hashes).map(|(record, row_hash)| Arrived { record, row_hash: *row_hash });
+        arrived.filter(|arrived| !written.contains(&arrived.record.source().id)).collect()
     }
 
     /// The source ids that the page shows, those of rejects included: what cannot be mapped is still there.
@@ -64,10 +70,10 @@ const LISTING_CUT_OFF: &str = "LISTING_CUT_OFF";
 
 impl Worker<'_> {
     /// Commits a page, and the run's end if `step` says that nothing comes after it. False: the worker is done with the run.
-    pub(super) async fn lay_down(&mut self, page: AnyPage, step: &Step) -> Result<bool, Broken> {
+    pub(super) async fn lay_down(&mut self, page: AnyPage, step: &Step, asked_at: Instant) -> Result<bool, Broken> {
         macro_rules! of_each {
             ($([$variant:ident, $type:ident])+) => {
-                match page { $(AnyPage::$variant(page) => self.commit(page, step).await),+ }
+                match page { $(AnyPage::$variant(page) => self.commit(page, step, asked_at).await),+ }
             };
         }
         let (run, goes_on) = nine!(of_each)?;
@@ -104,7 +110,7 @@ impl Worker<'_> {
         Ok(Read { page, shown, row_hashes, same, same_dates })
     }
 
-    async fn commit<K: records::Kind>(&self, page: Page<K>, step: &Step) -> Result<(SyncRun, bool), Broken> {
+    async fn commit<K: records::Kind>(&self, page: Page<K>, step: &Step, asked_at: Instant) -> Result<(SyncRun, bool), Broken> {
         let shared = &self.handle.shared;
         let (connection, run) = (self.lease.connection(), &self.lease.run);
         let read = self.read(page).await?;
@@ -113,8 +119,13 @@ impl Worker<'_> {
         let tell = if run.trigger == SyncTrigger::Initial { Tell::Known } else { Tell::Each };
         let mut tx = shared.store.write().await?;
         lease_hold(&mut tx, &self.lease, shared.lease_end()).await?;
-        let mut applied = record_apply(&mut tx, connection, &read.arrived(), now, tell).await?;
-        let gone = record_delete_named::<K>(&mut tx, connection, &page.deleted, now).await?;
+        // Under the lock that writes take too, so that none is missed.
+        let written: HashSet<String> = write_newer(&mut tx, connection, K::DATA_TYPE, asked_at).await?.into_iter().collect();
+        let arrived = read.arrived(&written);
+        let mut applied = record_apply(&mut tx, connection, &arrived, now, tell).await?;
+        applied.unchanged += i64::try_from(page.records.len() - arrived.len()).unwrap_or(0);
+        let deleted: Vec<String> = page.deleted.iter().filter(|id| !written.contains(*id)).cloned().collect();
+        let gone = record_delete_named::<K>(&mut tx, connection, &deleted, now).await?;
         let rejected = reject(&mut tx, run.id, page, &applied, now).await?;
         // A row that cannot even be named may be any record: then the listing proves nothing.
         let all_named = page.rejects.iter().all(|reject| reject.source_id.is_some());

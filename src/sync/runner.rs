@@ -13,7 +13,7 @@ use super::policy::{self, AfterFailure, Step};
 use super::status::degrade;
 use super::{Handle, Refused};
 use crate::accounts::Opened;
-use crate::record::{ErrorCode, Failure};
+use crate::record::{ErrorCode, Failure, Instant};
 use crate::store;
 use crate::store::changes::{Cause, Entry, change_append};
 use crate::store::connections::{Connection, ConnectionStatus, connection_find, connection_status_set, issue_raise};
@@ -102,7 +102,11 @@ pub(super) struct Worker<'h> {
     stop: CancellationToken,
 }
 
-type Fetch = AbortOnDropHandle<Result<AnyPage, Error>>;
+/// A page that was asked for.
+struct Fetch {
+    page: AbortOnDropHandle<Result<AnyPage, Error>>,
+    asked_at: Instant,
+}
 
 impl Worker<'_> {
     /// Decides what the run reads, if this is its beginning.
@@ -127,7 +131,8 @@ impl Worker<'_> {
 
     fn fetch(&self, wms: &Arc<dyn Wms>, scope: Scope, checkpoint: Option<Checkpoint>) -> Fetch {
         let (wms, data_type) = (wms.clone(), self.lease.data_type());
-        AbortOnDropHandle::new(tokio::spawn(async move { wms.pull(data_type, &scope, checkpoint.as_ref()).await }))
+        let asked_at = self.handle.shared.clock.now();
+        Fetch { page: AbortOnDropHandle::new(tokio::spawn(async move { wms.pull(data_type, &scope, checkpoint.as_ref()).await })), asked_at }
     }
 
     async fn pages(&mut self) -> Result<(), Broken> {
@@ -138,7 +143,7 @@ impl Worker<'_> {
         let mut fetch = self.fetch(&wms, scope, checkpoint);
         loop {
             let page = tokio::select! {
-                page = &mut fetch => page,
+                page = &mut fetch.page => page,
                 () = self.lost.cancelled() => return Err(Broken::Store(store::Error::LeaseLost)),
                 () = self.stop.cancelled() => return Ok(self.hand_over().await?),
                 () = tokio::time::sleep(deadline) => {
@@ -150,6 +155,7 @@ impl Worker<'_> {
                 Ok(page) => page.map_err(Broken::Wms)?,
                 Err(panic) => return Err(Broken::Defect(Failure::ours(ErrorCode::Internal, format!("The adapter failed: {panic}")))),
             };
+            let asked_at = fetch.asked_at;
             let step = policy::after_page(&self.lease.run, &scope, page.next());
             let ahead = match &step {
                 Step::Page(checkpoint) => Some(self.fetch(&wms, scope, Some(checkpoint.clone()))),
@@ -159,7 +165,7 @@ impl Worker<'_> {
                 }
                 Step::End => None,
             };
-            let goes_on = self.lay_down(page, &step).await?;
+            let goes_on = self.lay_down(page, &step, asked_at).await?;
             match ahead {
                 Some(ahead) if goes_on => fetch = ahead,
                 _ => break,

@@ -35,7 +35,8 @@ const WITH_ANSWER: &[WriteStatus] = &[WriteStatus::Sent, WriteStatus::Unknown, W
 impl Job {
     pub(super) async fn carry_out(self) -> store::Result<Outcome> {
         let shared = &self.shared;
-        let mut tx = shared.store.write().await?;
+        // A machine that loses its power must not forget that this was sent.
+        let mut tx = shared.store.write_durably().await?;
         let sent = write_sent(&mut tx, self.write.id, shared.clock.now(), shared.lease_end()).await?;
         shared.store.commit(tx).await?;
         if !sent {

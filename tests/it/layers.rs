@@ -26,7 +26,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("wms", &["record"]),
     ("record", &[]),
     // The leaves: anyone may know them.
-    ("config", &["graphql", "http", "sync", "webhooks", "store", "wms", "record"]),
+    ("config", &["graphql", "http", "sync", "writes", "webhooks", "store", "wms", "record"]),
     ("telemetry", &[]),
     ("metrics", &[]),
     ("clock", &["record"]),

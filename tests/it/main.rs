@@ -35,3 +35,5 @@ mod tables;
 mod totals;
 mod webhooks;
 mod writing;
+mod writing_checks;
+mod writing_keys;

@@ -132,7 +132,7 @@ on_both! {
         let products = "query($id: ID!) { products(first: 1, filter: { connectionId: { eq: $id } }) { nodes { id name } } }";
         let product = server.data(products, json!({ "id": id })).await["products"]["nodes"][0].clone();
         // The page is made at once, and then takes its time to arrive.
-        stage(&wms, json!([{ "fault": "drip", "bytesPerSecond": 4_000, "method": "GET", "path": "/v1/products*", "times": 1 }]));
+        stage(&wms, json!([{ "fault": "drip", "bytesPerSecond": 12_000, "method": "GET", "path": "/v1/products*", "times": 1 }]));
         let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS], mode: FULL }) { runs { id } errors { message } } }";
         let run = server.data(trigger, json!({ "id": id })).await["triggerSync"]["runs"][0]["id"].clone();
         let struck = async {

@@ -21,8 +21,7 @@ use crate::record::draft::*;
 use crate::record::{ConnectionId, ErrorCode, Failure, Id, InboundShipment, InventoryItem, Json, Order, Product, Record, Return};
 use crate::store::keys::Access;
 use crate::store::records;
-use crate::wms::AnyCommand;
-use crate::writes::{Ask, Handle, Outcome};
+use crate::writes::{AnyCommand, Ask, Handle, Outcome};
 
 /// The most writes of a batch.
 const MOST: usize = 100;

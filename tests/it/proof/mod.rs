@@ -159,6 +159,7 @@ impl World {
         let mut arguments: Vec<String> =
             ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--keep-runs=1000000", "--sync-lease", &lease].map(str::to_owned).into();
         arguments.extend(["--allow-private-webhooks", "--webhook-lease", &lease, "--webhook-retries=1,1,1,1,1,1,1,1,1,1"].map(str::to_owned));
+        arguments.extend(["--write-lease=2", "--write-settle-after=3"].map(str::to_owned));
         arguments.extend(self.store_arguments());
         let process = Process::start(&self.log(name), &arguments).await;
         let client = Client::new(&process.url, &self.key);
