@@ -26,6 +26,8 @@ pub struct Column {
     by_key: bool,
     /// Where it holds source ids: the type of the records that they belong to.
     links: Option<DataType>,
+    /// No index is to be looked for on its behalf. Only SQLite can be told so.
+    unindexed: bool,
 }
 
 /// What orders before every value of a type.
@@ -59,7 +61,7 @@ impl Column {
     where
         C::SqlType: Ordered,
     {
-        Self { name: C::NAME, lowest: C::SqlType::LOWEST, by_key: false, links: None }
+        Self { name: C::NAME, lowest: C::SqlType::LOWEST, by_key: false, links: None, unindexed: false }
     }
 
     /// The column `column` of the schema, which has an index as a key of orderings.
@@ -198,6 +200,43 @@ impl Predicate {
     }
 }
 
+impl Predicate {
+    /// The conditions that every row must meet.
+    fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::All(parts) => parts.iter().flat_map(Self::parts).collect(),
+            other => vec![other],
+        }
+    }
+
+    /// Conditions that an index answers, but of which SQLite cannot tell how many rows meet them: what lies beyond one bound, with
+    /// no other bound on the same column, and what was deleted.
+    pub(super) fn open_ends(&self) -> Vec<&Self> {
+        let parts = self.parts();
+        let bounds = |of: &Column| {
+            let is_bound = |part: &&&Self| matches!(part, Self::Is(column, ..) | Self::OneOf(column, _) if column.name == of.name);
+            parts.iter().filter(is_bound).count()
+        };
+        let is_open = |part: &&Self| match part {
+            Self::Is(column, op, _) => *op != Op::Eq && bounds(column) == 1,
+            Self::Not(part) => **part == Self::IsNull(Column::DELETED_AT),
+            _ => false,
+        };
+        parts.iter().copied().filter(is_open).collect()
+    }
+
+    /// The same, where places in a list are found by sorting: see [`Ordering::sorted`].
+    #[must_use]
+    pub(super) fn sorted(self) -> Self {
+        match self {
+            Self::All(parts) => Self::All(parts.into_iter().map(Self::sorted).collect()),
+            Self::Not(part) => Self::Not(Box::new(part.sorted())),
+            Self::After(ordering, values) => Self::After(ordering.sorted(), values),
+            other => other,
+        }
+    }
+}
+
 /// Records of several connections, in the forms that the two databases want.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keys {
@@ -221,7 +260,7 @@ impl Column {
     pub(super) const STOCK_WAREHOUSE: Self = Self::fixed("warehouse", None);
 
     const fn fixed(name: &'static str, lowest: Option<Lowest>) -> Self {
-        Self { name, lowest, by_key: false, links: None }
+        Self { name, lowest, by_key: false, links: None, unindexed: false }
     }
 }
 
@@ -235,6 +274,12 @@ impl Ordering {
     pub fn reversed(&self) -> Self {
         let turn = |direction| if direction == Direction::Asc { Direction::Desc } else { Direction::Asc };
         Self(self.0.iter().map(|(column, direction)| (*column, turn(*direction))).collect())
+    }
+
+    /// The same, to be made by sorting what other conditions find, on SQLite.
+    #[must_use]
+    pub(super) fn sorted(&self) -> Self {
+        Self(self.0.iter().map(|(column, direction)| (Column { unindexed: true, ..*column }, *direction)).collect())
     }
 
     fn uniform(&self) -> Option<Direction> {
@@ -351,6 +396,9 @@ impl Column {
 
     /// As a key of an ordering: no value is the lowest value.
     fn write_key<DB: Binds>(self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+        if self.unindexed {
+            out.push_sql("+");
+        }
         let Some(lowest) = self.lowest else { return self.write(out) };
         out.push_sql("COALESCE(");
         self.write(out)?;

@@ -19,6 +19,7 @@ use super::filter::{self as operators, Operators as _, TermOperators as _};
 use super::plan::plan_of;
 use super::predicate::{Column, Op, Ordering, Predicate, Scalar};
 use super::schema;
+use super::totals::exceeds;
 use crate::record::filter::Direction;
 use crate::record::{self, ConnectionId, DataType, Instant, Json, Record, Source, Term, diff};
 
@@ -470,16 +471,34 @@ fn linked(column: Column, to: &[(ConnectionId, &str)]) -> Predicate {
     Predicate::Any(by_connection.into_iter().map(of_connection).collect())
 }
 
+/// What an open end finds is sorted up to so many rows.
+const FEW: i64 = 1000;
+
+/// The condition and the ordering of one part of a list, as the database at hand does best with them.
+///
+/// SQLite guesses that a quarter of all rows lies beyond any bound, and goes through the list in its own order until it has a page
+/// full: through the whole table where nearly none does, which is what "changed since" asks for most of the time. So it is looked how
+/// many there are, and if they are few, they are found by their index and sorted.
+async fn settled<K: Kind>(conn: &mut Conn, listing: &Listing<K>) -> Result<(Predicate, Ordering)> {
+    let ordering = if listing.backwards { listing.ordering().reversed() } else { listing.ordering() };
+    let which = listing.wanted(&ordering);
+    // Another order has an index of its own, which may be that of the very bound.
+    if matches!(conn, Conn::Lite(_)) && listing.order.is_empty() {
+        for part in which.open_ends() {
+            if !exceeds(conn, K::TABLE, part.clone(), FEW).await? {
+                return Ok((which.sorted(), ordering.sorted()));
+            }
+        }
+    }
+    Ok((which, ordering))
+}
+
 /// One part of a list.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: &Needs) -> Result<Vec<Stored<K>>> {
-    let mut ordering = listing.ordering();
-    if listing.backwards {
-        ordering = ordering.reversed();
-    }
-    let which = listing.wanted(&ordering);
+    let (which, ordering) = settled(conn, listing).await?;
     let mut rows = K::select(conn, which, ordering, listing.limit, needs).await.during("Failed to read a list of records")?;
     if listing.backwards {
         rows.reverse();
@@ -493,8 +512,8 @@ pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: 
 /// When the database does not answer.
 #[doc(hidden)]
 pub async fn record_plan<K: Kind>(conn: &mut Conn, listing: &Listing<K>, counts: bool) -> Result<Vec<String>> {
-    let which = listing.wanted(&listing.ordering());
-    let part = (!counts).then(|| (listing.ordering(), listing.limit));
+    let (which, ordering) = if counts { (listing.which.clone(), listing.ordering()) } else { settled(conn, listing).await? };
+    let part = (!counts).then_some((ordering, listing.limit));
     K::plan(conn, which, part).await.during("Failed to ask for a plan")
 }
 

@@ -5,10 +5,11 @@
 
 use std::marker::PhantomData;
 
+use diesel::OptionalExtension as _;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::conn::{Conn, Run as _};
@@ -103,6 +104,13 @@ pub async fn status_counts<K: Kind>(conn: &mut Conn, which: Predicate, statuses:
 #[doc(hidden)]
 pub async fn status_counts_plan<K: Kind>(conn: &mut Conn, which: Predicate, statuses: &[&str]) -> Result<Vec<String>> {
     plan_of(conn, counts::<K>(which, statuses)).await.during("Failed to ask for a plan")
+}
+
+/// Whether more rows of a table than so many meet a condition.
+pub(super) async fn exceeds(conn: &mut Conn, table: &str, which: Predicate, count: i64) -> Result<bool> {
+    let query = Composed::<Integer>::new().sql(format!("SELECT 1 FROM {table} WHERE ")).which(which).sql(format!(" LIMIT 1 OFFSET {count}"));
+    let row: Option<i32> = query.one(conn).await.optional().during("Failed to look how many records meet a condition")?;
+    Ok(row.is_some())
 }
 
 /// Stock, summed up.

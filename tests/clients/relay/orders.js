@@ -5,6 +5,8 @@ import { Environment, Network, Observable, RecordSource, Store, graphql } from "
 import WebSocket from "ws";
 
 // quoted: environment
+const parts = new Set(["Carrier", "Channel", "InboundReceipt", "Package", "Shipment", "Supplier"]);
+
 export function environment({ endpoint, socketEndpoint, authorization }) {
   const headers = { authorization, "content-type": "application/json" };
   const socket = createClient({ url: socketEndpoint, webSocketImpl: WebSocket, connectionParams: { authorization } });
@@ -14,6 +16,7 @@ export function environment({ endpoint, socketEndpoint, authorization }) {
   return new Environment({
     network: Network.create(fetchQuery, subscribe),
     store: new Store(new RecordSource()),
+    getDataID: (record, type) => (parts.has(type) ? undefined : record.id), // a part's `id` is the WMS's own, and not unique
   });
 }
 // end
@@ -32,7 +35,7 @@ export const OrdersList = graphql`
   }
 `;
 export const OrdersRow = graphql`
-  fragment orders_row on Order { orderNumber status lineItems { sku product { name } } shipments { sourceId packages { sourceId } } }
+  fragment orders_row on Order { orderNumber status lineItems { sku product { name } } shipments { id packages { id } } }
 `;
 export const CreateOrder = graphql`
   mutation ordersCreateMutation($input: CreateOrderInput!) {
@@ -55,11 +58,11 @@ export const EveryId = graphql`
       nodes {
         id
         orderNumber
-        channel { sourceId name }
-        carrier { sourceId name scac }
+        channel { id name }
+        carrier { id name scac }
         shipMethod: shippingMethod { id name }
-        lineItems { sku quantity product { id name supplier { sourceId name } } }
-        shipments { sourceId status packages { sourceId trackingNumber } shipTo { city } }
+        lineItems { sku quantity product { id name supplier { id name } } }
+        shipments { id status packages { id trackingNumber } shipTo { city } }
       }
     }
   }
