@@ -474,7 +474,9 @@ async fn live_tryton_goods_are_announced_received_and_counted() {
     assert_eq!(now.on_hand, first.on_hand + Quantity::whole(30));
     assert_eq!(now.awaiting, first.awaiting + Quantity::whole(10), "ten of forty are still expected by the purchase");
     assert!(refused(tryton, &receive, Kind::Validation).await.0.starts_with("You can not call \"receive\" on"));
-    assert!(refused(tryton, &update, Kind::Validation).await.0.contains("because it is done"));
+    let patch = InboundShipmentPatch { line_items: MaybeUndefined::Value(vec![expected(first, 3)]), ..InboundShipmentPatch::default() };
+    let late = UpdateInboundShipment { id: id(), inbound_shipment: patch, integration_fields: None };
+    assert!(refused(tryton, &late, Kind::Validation).await.0.contains("because it is done"));
 
     let adjust = |adjustment| AdjustInventory { id: reference(&first.source.id), adjustment, integration_fields: None };
     let at = || {

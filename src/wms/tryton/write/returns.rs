@@ -178,7 +178,9 @@ impl Tryton {
             return Err(refuse(&["lineItems"], "A return needs at least one line"));
         }
         let products = self.products_of(&named(lines), "lineItems").await?;
-        let mut left: Vec<&MoveRow> = row.incoming_moves.iter().filter(|row| !row.is_cancelled()).collect();
+        // What is cancelled, Tryton itself says that it cannot be changed.
+        let is_cancelled = row.state.as_deref() == Some("cancelled");
+        let mut left: Vec<&MoveRow> = row.incoming_moves.iter().filter(|row| is_cancelled || !row.is_cancelled()).collect();
         left.sort_by_key(|row| row.id);
         let mut commands = Vec::new();
         for (index, (line, product)) in lines.iter().zip(&products).enumerate() {
