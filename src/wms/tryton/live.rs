@@ -164,7 +164,7 @@ async fn live_tryton_a_child_that_changed_brings_its_parent_back() {
     let product = products.iter().find(|product| product.sku.as_deref() == Some("SKU-00010")).unwrap();
     let template = product.source.additional_fields.as_ref().unwrap().to_value()["templateId"].as_str().unwrap().parse().unwrap();
     let since = write(tryton, "product.template", template, json!({ "name": format!("renamed {}", since.micros()) })).await;
-    assert_eq!(changed::<Product>(tryton, since).await, [product.source.id.clone()], "4: a template's name");
+    assert_eq!(changed::<Product>(tryton, since).await, std::slice::from_ref(&product.source.id), "4: a template's name");
     assert!(changed::<InventoryItem>(tryton, since).await.contains(&product.source.id), "4: and its inventory item");
     // What was just written is not seen again.
     let since = Instant::from_micros(since.micros() + 1);
@@ -173,7 +173,7 @@ async fn live_tryton_a_child_that_changed_brings_its_parent_back() {
     let item = reference::<InventoryItem>(&product.source.id);
     let adjustment = InventoryAdjustment { warehouse_id: Some(reference("5")), delta: Some(Quantity::whole(3)), ..InventoryAdjustment::default() };
     let counted = Push::push(tryton, &AdjustInventory { id: item, adjustment, integration_fields: None }, "live-child").await.unwrap().record;
-    assert_eq!(changed::<InventoryItem>(tryton, since).await, [product.source.id.clone()], "5: a count of the stock");
+    assert_eq!(changed::<InventoryItem>(tryton, since).await, std::slice::from_ref(&product.source.id), "5: a count of the stock");
     assert!(changed::<Product>(tryton, since).await.is_empty(), "5: which is no change of the product");
     assert!(!changed::<Order>(tryton, since).await.contains(&order.source.id), "nor of the order");
     note(&format!("{} has {} on hand now", counted.sku.unwrap_or_default(), counted.on_hand));

@@ -156,7 +156,7 @@ impl Push<UpdateReturn> for Tryton {
             MaybeUndefined::Undefined => {}
             MaybeUndefined::Null => return Err(refuse(&["lineItems"], "A return needs at least one line")),
             MaybeUndefined::Value(lines) => {
-                drop(values.insert("incoming_moves".to_owned(), self.return_changes(&row, lines).await.map_err(harmless)?))
+                values.insert("incoming_moves".to_owned(), self.return_changes(&row, lines).await.map_err(harmless)?);
             }
         }
         if !values.is_empty() {
