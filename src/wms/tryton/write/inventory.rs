@@ -2,7 +2,7 @@
 //!
 //! A difference is added to what Tryton itself finds there when the count is made.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{given, harmless, located, open, path, refuse, text, tryton_id};
 use crate::record::draft::{AdjustInventory, Ref};
