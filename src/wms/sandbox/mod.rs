@@ -23,17 +23,21 @@ mod write;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::http::{Call, Http, Reply, Site};
 use super::{Account, Adapter, Checkpoint, Error, Integration, Kind, Next, Page, Reject, Retry, Rows, Scope};
-use crate::record::draft::{CreateOrder, UpdateProduct};
+use crate::record::draft::{
+    AdjustInventory, CancelOrder, CancelReturn, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, ReceiveInboundShipment, ShipOrder,
+    UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn,
+};
 use crate::record::{
     DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Return, ShippingMethod, Source, Warehouse, WarehouseCustomer,
     WarehouseLocation,
@@ -52,7 +56,19 @@ pub fn integration() -> Integration {
         .pulls::<InboundShipment>()
         .pulls::<Return>()
         .pushes::<CreateOrder>()
+        .pushes::<UpdateOrder>()
+        .pushes::<CancelOrder>()
+        .pushes::<ShipOrder>()
+        .pushes::<CreateInboundShipment>()
+        .pushes::<UpdateInboundShipment>()
+        .pushes::<ReceiveInboundShipment>()
+        .pushes::<CreateReturn>()
+        .pushes::<UpdateReturn>()
+        .pushes::<CancelReturn>()
+        .pushes::<CreateProduct>()
         .pushes::<UpdateProduct>()
+        .pushes::<AdjustInventory>()
+        .passes()
         .build()
 }
 
@@ -144,17 +160,34 @@ struct Listing {
     total: Option<u64>,
 }
 
-/// What can be told of a row before it is mapped: its id.
+/// What can be told of a row before it is mapped: its id. What stands behind that is not read: most rows are as they were, and
+/// nobody looks at more of them.
 fn name(row: &str) -> Option<String> {
-    // Serde would take a list for an object without keys.
-    let named = row.trim_start().starts_with('{').then(|| serde_json::from_str::<Named<'_>>(row));
-    Some(named?.ok()?.id.into_owned())
+    let mut found = None;
+    // It ends with an error where it has found what it was sent for.
+    drop(serde_json::Deserializer::from_str(row).deserialize_map(ToId(&mut found)));
+    found
 }
 
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
+struct ToId<'a>(&'a mut Option<String>);
+
+impl<'de> Visitor<'de> for ToId<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key == "id" {
+                *self.0 = Some(map.next_value()?);
+                return Err(A::Error::custom("it is found"));
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 impl Sandbox {
@@ -210,6 +243,27 @@ impl Sandbox {
         if reply.is_success() { Ok(reply) } else { Err(classify(&reply)) }
     }
 }
+
+/// A type whose rows come back from writes.
+trait Held: crate::record::Record {
+    /// The row as it comes over the wire.
+    type Wire: DeserializeOwned;
+    /// The record of it.
+    fn unified(wire: Self::Wire, origin: &Origin) -> Result<Self, String>;
+}
+
+macro_rules! held {
+    ($($module:ident $record:ident)+) => {$(
+        impl Held for $record {
+            type Wire = $module::Wire;
+
+            fn unified(wire: Self::Wire, origin: &Origin) -> Result<Self, String> {
+                $module::unified(wire, origin)
+            }
+        }
+    )+};
+}
+held!(order Order inbound_shipment InboundShipment returns Return product Product inventory InventoryItem);
 
 /// The record of one row, or why there is none.
 fn record<W: DeserializeOwned, T>(origin: &Origin, map: fn(W, &Origin) -> Result<T, String>) -> Result<T, Reject> {
@@ -294,8 +348,9 @@ fn classify(reply: &Reply) -> Error {
     if let Some(at) = reply.retry_after().filter(|_| may_wait) {
         error.retry = Retry::After(at);
     }
-    // The sandbox refuses before it acts, and says 503 when it could not; any other 5xx, or a gateway that gave up, may
-    // have let the call through.
-    error.outcome_unknown = kind == Kind::Timeout || (kind == Kind::Unavailable && error.code.is_none()) || kind == Kind::Protocol;
+    // The sandbox refuses before it acts, and says 503 when it could not, or that the refusal is staged; any other 5xx, or a
+    // gateway that gave up, may have let the call through.
+    let refused = matches!(error.code.as_deref(), Some("unavailable" | "staged_fault"));
+    error.outcome_unknown = kind == Kind::Timeout || (kind == Kind::Unavailable && !refused) || kind == Kind::Protocol;
     error.with_status(reply.status)
 }
