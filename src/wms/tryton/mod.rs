@@ -6,11 +6,12 @@
 //! **Invariants.** A page of records costs a constant number of calls: rows come with the rows below them in one answer, and so from
 //! one transaction. A record is made of what Tryton stores, in the order of ids, so that what did not change looks the same. `raw` is
 //! what came. What a type is made of, and what counts as its having changed, stands at the top of its file; how an error is
-//! read, in [`client::classify`].
+//! read, in [`failure::classify`].
 //!
 //! **Deletions** leave nothing behind in Tryton; only complete listings show them. What is archived is listed too.
 
 mod client;
+mod failure;
 mod inbound_shipment;
 mod inventory;
 #[cfg(test)]

@@ -200,7 +200,7 @@ impl Push<UpdateInboundShipment> for Tryton {
             MaybeUndefined::Undefined => {}
             MaybeUndefined::Null => return Err(refuse(&["lineItems"], "An inbound shipment needs at least one line")),
             MaybeUndefined::Value(lines) => {
-                drop(values.insert("incoming_moves".to_owned(), self.expected_changes(&row, lines).await.map_err(harmless)?))
+                values.insert("incoming_moves".to_owned(), self.expected_changes(&row, lines).await.map_err(harmless)?);
             }
         }
         if !values.is_empty() {

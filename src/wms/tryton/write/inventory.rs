@@ -2,7 +2,7 @@
 //!
 //! A difference is added to what Tryton itself finds there when the count is made.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{given, harmless, located, open, path, refuse, text, tryton_id};
 use crate::record::draft::{AdjustInventory, Ref};
@@ -93,7 +93,6 @@ impl Tryton {
     }
 }
 
-/// The values of a count are Tryton's own.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,9 +100,7 @@ mod tests {
     #[test]
     fn a_sentence_finds_its_input() {
         let message = "The value \"[RTM] Rotterdam DC\" for field \"Location\" in record \"[142]\" of \"Stock Inventory\" is not valid according to its domain.";
-        let found = located(Error::new(Kind::Validation, message), INPUT).path;
-        assert_eq!(found, Some(path(&["locationId"])));
-        let other = located(Error::new(Kind::Unavailable, message), INPUT).path;
-        assert_eq!((other, Value::Null), (None, Value::Null));
+        assert_eq!(located(Error::new(Kind::Validation, message), INPUT).path, Some(path(&["locationId"])));
+        assert_eq!(located(Error::new(Kind::Unavailable, message), INPUT).path, None);
     }
 }

@@ -156,7 +156,7 @@ impl Push<UpdateReturn> for Tryton {
             MaybeUndefined::Undefined => {}
             MaybeUndefined::Null => return Err(refuse(&["lineItems"], "A return needs at least one line")),
             MaybeUndefined::Value(lines) => {
-                drop(values.insert("incoming_moves".to_owned(), self.return_changes(&row, lines).await.map_err(harmless)?))
+                values.insert("incoming_moves".to_owned(), self.return_changes(&row, lines).await.map_err(harmless)?);
             }
         }
         if !values.is_empty() {
@@ -178,7 +178,9 @@ impl Tryton {
             return Err(refuse(&["lineItems"], "A return needs at least one line"));
         }
         let products = self.products_of(&named(lines), "lineItems").await?;
-        let mut left: Vec<&MoveRow> = row.incoming_moves.iter().filter(|row| !row.is_cancelled()).collect();
+        // What is cancelled, Tryton itself says that it cannot be changed.
+        let is_cancelled = row.state.as_deref() == Some("cancelled");
+        let mut left: Vec<&MoveRow> = row.incoming_moves.iter().filter(|row| is_cancelled || !row.is_cancelled()).collect();
         left.sort_by_key(|row| row.id);
         let mut commands = Vec::new();
         for (index, (line, product)) in lines.iter().zip(&products).enumerate() {
