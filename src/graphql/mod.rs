@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`objects`] | the nine record types and their parts, expanded from the declarations of `record` |
 //! | `lists`, `query` | what can be read |
+//! | `totals` | counts and sums |
 //! | `mutation` | what can be done |
 //! | `changes`, `change_filter`, `subscription` | what happens |
 //! | `feed` | subscriptions that are the same |
 //! | `connection`, `sync`, `write`, `webhooks`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `plan` | records written straight as JSON |
+//! | `freshness` | how old records are, and how old they may be |
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
 //! | `shape` | the order and the nulls that a response owes its request |
 //! | `access` | who may do what |
@@ -30,6 +32,7 @@ mod changes;
 mod connection;
 pub mod errors;
 mod feed;
+mod freshness;
 mod guard;
 mod lists;
 mod loaders;
@@ -44,6 +47,7 @@ mod subscription;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod user_error;
 mod viewer;
 mod webhooks;
@@ -51,6 +55,7 @@ mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::OperationType;
@@ -66,7 +71,7 @@ pub use guard::{DocumentId, Limits, OnlyQueries, Trusted};
 use guard::{Guard, Prepared};
 use loaders::Loaders;
 use mutation::Mutation;
-use pagination::described;
+use pagination::{described, described_records};
 pub use plan::write as write_json;
 use query::Query;
 use shape::{Types, put_right};
@@ -102,6 +107,8 @@ struct State {
     store: Store,
     loaders: Arc<Loaders>,
     integrations: Arc<[Arc<crate::sync::Integration>]>,
+    /// How long a query waits for a sync.
+    patience: Duration,
 }
 
 /// What resolvers share.
@@ -130,10 +137,11 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<objects::RecordIsNode>()
         .register_output_type::<write::WritePayload>();
     let schema = described::<_, _, _, connection::ConnectedWms>(described::<_, _, _, sync::SyncRun>(described::<_, _, _, sync::SyncReject>(schema)));
+    let schema = described::<_, _, _, totals::SkuInventoryTotals>(described::<_, _, _, totals::WarehouseInventoryTotals>(schema));
     let schema = described::<_, _, _, webhooks::WebhookEndpoint>(described::<_, _, _, webhooks::WebhookDelivery>(schema));
     macro_rules! records {
         ($schema:ident $([$data_type:ident, $type:ident])+) => {{
-            $(let $schema = described::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
+            $(let $schema = described_records::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
             $schema
         }};
     }
@@ -174,7 +182,10 @@ impl Schema {
         guard: Guard,
     ) -> Self {
         let loaders = Arc::new(Loaders::new(store.clone()));
-        let state = State { loaders: loaders.clone(), store, integrations };
+        // Short of what the whole query may take: the rest of it is still to be read, and an error that says what is late is better
+        // than one that says that something was.
+        let patience = guard.limits().query_time * 4 / 5;
+        let state = State { loaders: loaders.clone(), store, integrations, patience };
         // The guard has validated what comes here, and has bounded how deep it is.
         let inner = builder.data(state).validation_mode(ValidationMode::Fast).limit_recursive_depth(usize::MAX).finish();
         Self {

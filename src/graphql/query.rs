@@ -14,9 +14,10 @@ use super::pagination::{Args, Page};
 use super::scalars::LogCursor;
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
+use super::totals;
 use super::viewer::ApiKey;
 use super::webhooks;
-use super::write::Write;
+use super::write::{self, Write, WriteFilter};
 use crate::record::{Id, IdError};
 use crate::store::changes::change_head;
 use crate::store::keys::{Access, key_list};
@@ -37,6 +38,7 @@ pub struct Query(
     lists::Warehouses,
     lists::WarehouseCustomers,
     lists::WarehouseLocations,
+    totals::Totals,
     webhooks::WebhookQueries,
 );
 
@@ -139,6 +141,17 @@ impl Basics {
     async fn write(&self, ctx: &Context<'_>, #[graphql(desc = "The write's global id.")] id: ID) -> Result<Option<Write>> {
         let write = number(&id, "Write", |id| if let Id::Write(write) = id { Some(write) } else { None })?;
         Ok(state(ctx)?.loaders.write(write).await?.map(Write))
+    }
+
+    /// Journalled writes to all connected WMSs, newest first.
+    async fn writes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only these.")] filter: Option<WriteFilter>,
+    ) -> Result<Page<Write>> {
+        write::page(ctx, &Args::forward(first, after), write::which(filter.as_ref())?).await
     }
 
     /// The newest position of the change log. Take it before the lists are read and follow from there (`after`): then

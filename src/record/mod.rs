@@ -35,6 +35,7 @@ mod id;
 mod list;
 mod parts;
 mod scalar;
+pub mod search;
 
 pub(crate) mod inbound_shipment;
 pub(crate) mod inventory_item;
@@ -183,6 +184,8 @@ codes! {
         Component = "COMPONENT",
         /// The SKU of an inventory item that a product is made of.
         ComponentSku = "COMPONENT_SKU",
+        /// A word of its numbers and names, by which it is searched for: see [`search`].
+        Word = "WORD",
     }
 }
 
@@ -209,6 +212,11 @@ fn terms<'a>(kind: Term, values: impl IntoIterator<Item = Option<&'a str>>) -> i
 /// The same for moments.
 fn moments<'a>(kind: Term, values: impl IntoIterator<Item = Option<Instant>>) -> impl Iterator<Item = (Term, Cow<'a, str>)> {
     values.into_iter().flatten().map(move |value| (kind, Cow::Owned(value.to_sortable())))
+}
+
+/// The words that these texts are found by.
+fn words<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> impl Iterator<Item = (Term, Cow<'a, str>)> {
+    search::words(texts).into_iter().map(|word| (Term::Word, Cow::Owned(word)))
 }
 
 /// One of the nine record types.

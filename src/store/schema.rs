@@ -206,6 +206,15 @@ diesel::table! {
         created_at -> Timestamptz,
         sent_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        api_key_name -> Nullable<Text>,
+        idempotency_key -> Nullable<Text>,
+        holds_key -> Bool,
+        content_hash -> Text,
+        command -> Nullable<Binary>,
+        answer -> Nullable<Json>,
+        look_at -> Nullable<Timestamptz>,
+        looks -> BigInt,
+        looked -> Nullable<Text>,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::store::records;
 use crate::store::runs::{
     Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_listed, reject_put, run_advance, run_deleted, run_trim,
 };
-use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside};
+use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside, schedule_find};
 use crate::store::{self, Tx};
 use crate::wms::{AnyPage, Next, Page, Row, Rows};
 
@@ -130,7 +130,13 @@ impl Worker<'_> {
             entries.extend(last);
             run = ended;
         }
-        let gives_way = matches!(step, Step::Chunk(_)) && policy::gives_way(&self.lease.schedule, now);
+        // Read again: somebody who waits for what is new may have made it due.
+        let gives_way = match step {
+            Step::Chunk(_) => {
+                schedule_find(&mut tx, connection, self.lease.data_type()).await?.is_some_and(|schedule| policy::gives_way(&schedule, now))
+            }
+            Step::Page(_) | Step::End => false,
+        };
         if gives_way {
             run_set_aside(&mut tx, &self.lease, now).await?;
         }
