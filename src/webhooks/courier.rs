@@ -20,7 +20,7 @@ use super::http::{Answer, Message};
 use super::{Handle, Shared, policy, sign};
 use crate::store::webhooks::deliveries::Delivery;
 use crate::store::webhooks::queue::{Health, QueueLease, queue_due, queue_hold, queue_next, queue_record, queue_release};
-use crate::store::webhooks::{DeliveryStatus, DisabledReason, Endpoint, endpoint_secrets};
+use crate::store::webhooks::{DeliveryStatus, DisabledReason, Endpoint, WebhookOrdering, endpoint_secrets};
 use crate::store::{self, Error};
 use crate::telemetry::chain;
 
@@ -28,8 +28,10 @@ use crate::telemetry::chain;
 const BATCH: i64 = 50;
 /// So many outcomes are noted down in one transaction.
 const NOTED: usize = 50;
-/// No outcome waits longer than this to be noted down.
-const SOON: Duration = Duration::from_millis(200);
+/// No outcome waits longer than this to be noted down. Nobody waits for it, and the fewer transactions, the better.
+const SOON: Duration = Duration::from_secs(1);
+/// The same where the next event of a record waits for it.
+const SOONER: Duration = Duration::from_millis(50);
 /// How long a server that is told to stop waits for answers.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -97,7 +99,7 @@ impl Courier {
             let patience = match (stopping, self.done.is_empty()) {
                 (true, _) => LAST,
                 (false, true) => self.shared.settings.lease / 3,
-                (false, false) => SOON,
+                (false, false) => self.soon(),
             };
             let answered = tokio::select! {
                 answered = tokio::time::timeout(patience, self.in_flight.next()) => answered.ok().flatten(),
@@ -112,7 +114,7 @@ impl Courier {
             while let Some(Some((delivery, answer))) = self.in_flight.next().now_or_never() {
                 self.take(delivery, &answer);
             }
-            if self.done.len() >= NOTED || self.done_since.is_some_and(|since| since.elapsed() >= SOON) {
+            if self.done.len() >= NOTED || self.done_since.is_some_and(|since| since.elapsed() >= self.soon()) {
                 self.note().await?;
             } else if self.held_at.elapsed() >= self.shared.settings.lease / 3 {
                 self.hold().await?;
@@ -124,6 +126,11 @@ impl Courier {
     fn may_send(&self) -> bool {
         let rests = self.health.not_before.is_some_and(|until| until > self.shared.clock.now());
         self.endpoint.enabled && self.health.disable.is_none() && !rests
+    }
+
+    /// How long an outcome may wait to be noted down.
+    fn soon(&self) -> Duration {
+        if self.endpoint.ordering == WebhookOrdering::Record { SOONER } else { SOON }
     }
 
     /// Leaves what was read and not sent where it is.

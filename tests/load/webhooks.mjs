@@ -66,7 +66,7 @@ async function prepare(db) {
   const columns = orderColumns().join(", ");
   await db.run(`INSERT INTO orders (connection_id, ${columns}) SELECT own.n, ${columns} FROM own, orders WHERE orders.connection_id = 1 ON CONFLICT DO NOTHING;
     CREATE TEMP TABLE picked (k BIGINT PRIMARY KEY, source_id TEXT);
-    INSERT INTO picked SELECT row_number() OVER () - 1, source_id FROM (SELECT source_id FROM orders WHERE connection_id = 1 ORDER BY source_id LIMIT 200) AS some;`);
+    INSERT INTO picked SELECT row_number() OVER () - 1, source_id FROM (SELECT source_id FROM orders WHERE connection_id = 1 ORDER BY source_id LIMIT 200) AS chosen;`);
 }
 
 /** The columns of orders but the connection's, as the server's own schema has them. */
