@@ -23,7 +23,7 @@ use crate::store::vault::Vault;
 use crate::store::{Sizes, Store};
 use crate::telemetry::say;
 use crate::wms::sandbox::server::{RunningSandbox, SandboxConfig};
-use crate::{changes, graphql, http, random, sync, wms, writes};
+use crate::{changes, graphql, http, random, sync, webhooks, wms, writes};
 
 /// A server that runs.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ pub struct App {
     stop: CancellationToken,
     serving: JoinHandle<()>,
     engine: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
 }
 
 /// The sandbox WMS inside this process, and the way to its data.
@@ -100,6 +101,8 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let metrics = Metrics::default();
     let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.engine.settings(), metrics.clone());
     let writes = writes::Handle::new(accounts, clock.clone(), metrics.clone(), || random::token("cd-"));
+    let hooks = args.webhooks.settings(std::time::Duration::from_secs(args.engine.upkeep));
+    let hooks = webhooks::Handle::new(store.clone(), clock.clone(), hooks, metrics.clone(), random::fill)?;
     let changes = changes::Reader::new(store.clone());
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("Failed to listen on {}", args.listen))?;
     let address = listener.local_addr()?;
@@ -115,6 +118,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
         store: store.clone(),
         sync: sync.clone(),
         writes,
+        webhooks: hooks.clone(),
         changes,
         clock,
         limits: args.limits.limits(),
@@ -123,10 +127,11 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let api = http::Api { schema: graphql::schema(deps)?, store: store.clone(), metrics };
     let stop = CancellationToken::new();
     let engine = tokio::spawn(sync::Engine::new(sync, sync::Works::OnAll, lease_owner(), stop.clone()).work());
+    let webhooks = tokio::spawn(webhooks::Engine::new(hooks, lease_owner(), stop.clone()).work());
     let (listener_store, listener_stop) = (store.clone(), stop.clone());
     tokio::spawn(async move { listener_stop.run_until_cancelled(listener_store.listen()).await });
     let serving = tokio::spawn(http::serve(listener, api, options, stop.clone()));
-    Ok(App { address, demo, store, stop, serving, engine })
+    Ok(App { address, demo, store, stop, serving, engine, webhooks })
 }
 
 fn accounts(store: &Store, args: &EngineArgs, clock: Clock) -> anyhow::Result<Accounts> {
@@ -162,8 +167,9 @@ impl App {
     async fn drain(self) -> anyhow::Result<()> {
         self.stop.cancel();
         let ends = async {
-            let (serving, engine) = tokio::join!(self.serving, self.engine);
+            let (serving, engine, webhooks) = tokio::join!(self.serving, self.engine, self.webhooks);
             engine.context("The sync engine failed")?;
+            webhooks.context("The webhook engine failed")?;
             serving.context("The HTTP server failed")
         };
         // A client that takes its answer slowly can take longer.
@@ -176,7 +182,7 @@ impl App {
 
     /// Whether the server has ended without being told to.
     fn has_ended(&self) -> bool {
-        self.serving.is_finished() || self.engine.is_finished()
+        self.serving.is_finished() || self.engine.is_finished() || self.webhooks.is_finished()
     }
 }
 

@@ -7,12 +7,28 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::Notify;
 
 use crate::store::changes::{Change, change_head, change_list};
 use crate::store::{Predicate, Result, Store};
+
+/// A position as clients see it: an opaque text.
+pub fn cursor(position: i64) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!("{TAG}{position}"))
+}
+
+/// The position that a text stands for, if it is one of ours.
+pub fn position(cursor: &str) -> Option<i64> {
+    let plain = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    plain.strip_prefix(TAG)?.parse().ok().filter(|position| *position >= 0)
+}
+
+/// What cursors begin with inside.
+const TAG: &str = "changes:";
 
 /// How many entries are read at once.
 const BATCH: i64 = 500;

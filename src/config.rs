@@ -2,6 +2,7 @@
 
 mod http;
 mod limits;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -17,6 +18,8 @@ pub use limits::LimitArgs;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::http::HttpArgs;
+pub use self::webhooks::WebhookArgs;
+use crate::outbound::Reach;
 use crate::random;
 use crate::record::DataType;
 use crate::store::vault::KEY_BYTES;
@@ -82,6 +85,9 @@ pub struct ServeArgs {
     /// How the sync engine works
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// How webhooks are sent
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
 }
 
 /// How the sync engine works.
@@ -120,6 +126,9 @@ pub struct EngineArgs {
     /// Seconds that a call to a WMS may take
     #[arg(long, env = "CROSSDOCK_WMS_DEADLINE", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub wms_deadline: u64,
+    /// Refuse WMS addresses of this machine and of private networks
+    #[arg(long, env = "CROSSDOCK_NO_PRIVATE_WMS")]
+    pub no_private_wms: bool,
 }
 
 fn interval(text: &str) -> Result<(DataType, i64), String> {
@@ -151,7 +160,8 @@ impl EngineArgs {
 
     /// What the HTTP client of the adapters is bound by.
     pub fn wms_limits(&self) -> crate::wms::http::Limits {
-        crate::wms::http::Limits { deadline: Duration::from_secs(self.wms_deadline), ..crate::wms::http::Limits::default() }
+        let reach = if self.no_private_wms { Reach::Public } else { Reach::Anywhere };
+        crate::wms::http::Limits { deadline: Duration::from_secs(self.wms_deadline), reach, ..crate::wms::http::Limits::default() }
     }
 }
 

@@ -29,6 +29,18 @@ pub struct Metrics {
     requests: Family<[Label; 1], Counter>,
     sockets: Gauge,
     event_streams: Gauge,
+    webhooks: WebhookMetrics,
+}
+
+/// What is counted of webhooks.
+#[derive(Clone, Debug)]
+struct WebhookMetrics {
+    attempts: Family<[Label; 1], Counter>,
+    seconds: Family<[Label; 1], Histogram>,
+    queued: Counter,
+    dead: Counter,
+    endpoints: Family<[Label; 1], Gauge>,
+    lag: Gauge,
 }
 
 /// Upper bounds of durations, in seconds: from a millisecond to ten minutes.
@@ -52,6 +64,14 @@ impl Default for Metrics {
             requests: Family::default(),
             sockets: Gauge::default(),
             event_streams: Gauge::default(),
+            webhooks: WebhookMetrics {
+                attempts: Family::default(),
+                seconds: seconds(),
+                queued: Counter::default(),
+                dead: Counter::default(),
+                endpoints: Family::default(),
+                lag: Gauge::default(),
+            },
         };
         let mut all = Registry::with_prefix("crossdock");
         all.register("sync_runs", "Sync runs that ended, by data type and status", metrics.runs.clone());
@@ -65,6 +85,17 @@ impl Default for Metrics {
         all.register("graphql_requests", "GraphQL requests, by outcome", metrics.requests.clone());
         all.register("websockets", "Open websockets", metrics.sockets.clone());
         all.register("event_streams", "Open event streams", metrics.event_streams.clone());
+        let webhooks = &metrics.webhooks;
+        all.register("webhook_attempts", "Webhooks sent, by outcome", webhooks.attempts.clone());
+        all.register("webhook_seconds", "How long endpoints took to answer webhooks, by outcome", webhooks.seconds.clone());
+        all.register("webhooks_queued", "Events put into the queues of webhook endpoints", webhooks.queued.clone());
+        all.register("webhooks_dead", "Webhooks given up after their last attempt", webhooks.dead.clone());
+        all.register("webhook_endpoints", "Webhook endpoints, by how they are doing", webhooks.endpoints.clone());
+        all.register(
+            "webhook_lag",
+            "Changes that have not been read for webhooks yet, as the process that reads them saw last",
+            webhooks.lag.clone(),
+        );
         metrics.registry = Arc::new(all);
         metrics
     }
@@ -136,6 +167,34 @@ impl Metrics {
     /// An event stream is open until the answer is dropped.
     pub fn event_stream(&self) -> Open {
         Open::count(&self.event_streams)
+    }
+
+    /// So many events were put into queues of webhook endpoints.
+    pub fn webhooks_queued(&self, count: usize) {
+        self.webhooks.queued.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// So many changes have not been read for webhooks yet.
+    pub fn webhook_lag(&self, changes: i64) {
+        self.webhooks.lag.set(changes);
+    }
+
+    /// A webhook was sent, and its endpoint took so long to answer.
+    pub fn webhook_sent(&self, outcome: &'static str, duration_ms: i64) {
+        self.webhooks.attempts.get_or_create(&[("outcome", outcome)]).inc();
+        self.webhooks.seconds.get_or_create(&[("outcome", outcome)]).observe(duration_ms as f64 / 1_000.0);
+    }
+
+    /// A webhook was given up.
+    pub fn webhook_dead(&self) {
+        self.webhooks.dead.inc();
+    }
+
+    /// How the webhook endpoints are doing.
+    pub fn webhook_endpoints(&self, enabled: i64, failing: i64, disabled: i64) {
+        for (state, count) in [("enabled", enabled), ("failing", failing), ("disabled", disabled)] {
+            self.webhooks.endpoints.get_or_create(&[("state", state)]).set(count);
+        }
     }
 
     /// All of them, in the text format of OpenMetrics.

@@ -26,6 +26,7 @@ use crate::store::connections::{Connection, Issue, connection_many, issue_list};
 use crate::store::records::{Kind, Listing, Needs, Stored, record_list, record_many, returns_of};
 use crate::store::runs::{SyncRun, run_latest, run_many};
 use crate::store::schedules::{Schedule, schedule_list};
+use crate::store::webhooks::{Endpoint, endpoint_many};
 use crate::store::writes::{Write, write_many};
 use crate::store::{self, Column, Conn, Op, Predicate, Scalar, Store};
 
@@ -173,6 +174,11 @@ impl Loaders {
     /// What is known of an account's rate budget.
     pub async fn rate_budget(&self, account: &str) -> Result<Option<RateBudget>> {
         self.load_one(BudgetKey(account.to_owned())).await
+    }
+
+    /// A webhook endpoint.
+    pub async fn webhook_endpoint(&self, id: i64) -> Result<Option<Arc<Endpoint>>> {
+        self.load_one(EndpointKey(id)).await
     }
 
     /// A write.
@@ -325,7 +331,7 @@ macro_rules! by_number {
         }
     )+};
 }
-by_number! { ConnectionKey => Connection by connection_many, RunKey => SyncRun by run_many, WriteKey => Write by write_many }
+by_number! { ConnectionKey => Connection by connection_many, RunKey => SyncRun by run_many, WriteKey => Write by write_many, EndpointKey => Endpoint by endpoint_many }
 
 /// `$key` names the rows of one connection.
 macro_rules! by_connection {

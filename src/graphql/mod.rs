@@ -6,7 +6,7 @@
 //! | `lists`, `query` | what can be read |
 //! | `mutation` | what can be done |
 //! | `subscription` | what happens |
-//! | `connection`, `sync`, `write`, `viewer` | everything that is no record |
+//! | `connection`, `sync`, `write`, `webhooks`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `plan` | records written straight as JSON |
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
@@ -42,6 +42,7 @@ mod sync;
 mod tests;
 mod user_error;
 mod viewer;
+mod webhooks;
 mod write;
 
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub struct Deps {
     pub sync: crate::sync::Handle,
     /// The engine that writes to WMSs.
     pub writes: crate::writes::Handle,
+    /// The engine that tells others.
+    pub webhooks: crate::webhooks::Handle,
     /// The change log.
     pub changes: crate::changes::Reader,
     /// The time.
@@ -120,6 +123,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<objects::RecordIsNode>()
         .register_output_type::<write::WritePayload>();
     let schema = described::<_, _, _, connection::ConnectedWms>(described::<_, _, _, sync::SyncRun>(described::<_, _, _, sync::SyncReject>(schema)));
+    let schema = described::<_, _, _, webhooks::WebhookEndpoint>(described::<_, _, _, webhooks::WebhookDelivery>(schema));
     macro_rules! records {
         ($schema:ident $([$data_type:ident, $type:ident])+) => {{
             $(let $schema = described::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
@@ -135,7 +139,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 /// A trusted document that makes no sense.
 pub fn schema(deps: Deps) -> anyhow::Result<Schema> {
     let integrations = deps.sync.integrations().iter().cloned().map(Arc::new).collect();
-    let builder = builder().data(deps.sync).data(deps.writes).data(deps.changes);
+    let builder = builder().data(deps.sync).data(deps.writes).data(deps.webhooks).data(deps.changes);
     let guard = Guard::new(&sdl(), deps.limits, deps.trusted)?;
     Ok(Schema::over(builder, deps.store, integrations, deps.clock, guard))
 }

@@ -13,6 +13,7 @@ use super::scalars::LogCursor;
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
 use super::viewer::ApiKey;
+use super::webhooks;
 use super::write::Write;
 use crate::record::{Id, IdError};
 use crate::store::changes::change_head;
@@ -34,6 +35,7 @@ pub struct Query(
     lists::Warehouses,
     lists::WarehouseCustomers,
     lists::WarehouseLocations,
+    webhooks::WebhookQueries,
 );
 
 /// What is not about one of the nine types.
@@ -58,6 +60,8 @@ async fn find(ctx: &Context<'_>, id: Id) -> Result<Option<Node>> {
         Id::SyncRun(id) => state.loaders.run(id).await?.map(|run| Node::SyncRun(SyncRun(run))),
         Id::Write(id) => state.loaders.write(id).await?.map(|write| Node::Write(Write(write))),
         Id::ApiKey(id) => api_key(ctx, id).await?.map(Node::ApiKey),
+        Id::WebhookEndpoint(id) => webhooks::endpoint(ctx, id).await?.map(Node::WebhookEndpoint),
+        Id::WebhookDelivery(id) => webhooks::delivery(ctx, id).await?.map(Node::WebhookDelivery),
     })
 }
 

@@ -2,13 +2,10 @@
 //! and stand in `record`.) And what is true of all of them: why one refuses a value.
 
 use async_graphql::{InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::errors::{Fault, Result};
+use crate::changes;
 use crate::record::{Instant, Money};
-
-const TAG: &str = "changes:";
 
 /// An opaque position in the change log. Keep the newest that you have seen, and give it back as `after` to go on from
 /// there without a gap and without a repeat.
@@ -18,7 +15,7 @@ pub struct LogCursor(String);
 impl LogCursor {
     /// The cursor of the entry at `position`.
     pub fn at(position: i64) -> Self {
-        Self(BASE64_URL_SAFE_NO_PAD.encode(format!("{TAG}{position}")))
+        Self(changes::cursor(position))
     }
 
     /// The position. Text of any kind is taken as an argument, so that this error can say which argument it was.
@@ -26,9 +23,7 @@ impl LogCursor {
     /// # Errors
     /// [`Fault::Input`] for what this server did not give out.
     pub fn position(&self, argument: &str) -> Result<i64> {
-        let plain = BASE64_URL_SAFE_NO_PAD.decode(&self.0).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let position = plain.as_deref().and_then(|plain| plain.strip_prefix(TAG)).and_then(|number| number.parse().ok());
-        position.filter(|position| *position >= 0).ok_or_else(|| Fault::argument(argument, format!("{:?} is no cursor of the change log", self.0)))
+        changes::position(&self.0).ok_or_else(|| Fault::argument(argument, format!("{:?} is no cursor of the change log", self.0)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What changed between two versions of a record.
+//! What changed between two versions of a record, and the record itself, in the words of the API, for whoever is sent either.
 
 use serde_json::{Map, Value};
 
@@ -40,6 +40,37 @@ fn graphql_path(path: &str) -> String {
     camel_case(&path)
 }
 
+/// A record as it is told to the outside, in the words that [`previous_attributes`] uses: what they name at `status` or `shipTo.city`
+/// stands here at the same place. The raw payload is left out.
+pub fn outward<T: Record>(record: &T) -> Map<String, Value> {
+    let mut told = Map::new();
+    let Ok(Value::Object(fields)) = serde_json::to_value(record) else { return told };
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("source" | "totals" | "delivery", Value::Object(inner)) => {
+                told.extend(inner.into_iter().map(|(field, value)| (graphql_path(&format!("{name}.{field}")), worded(value))));
+            }
+            (_, value) => drop(told.insert(camel_case(&name), worded(value))),
+        }
+    }
+    // Other than in hashes and diffs, JSON stands as what it is.
+    if let Some(Value::String(text)) = told.get("additionalFields")
+        && let Ok(parsed) = serde_json::from_str(text)
+    {
+        told.insert("additionalFields".to_owned(), parsed);
+    }
+    told
+}
+
+/// The same value with its fields named as GraphQL names them, at any depth.
+pub fn worded(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (camel_case(&name), worded(value))).collect()),
+        Value::Array(items) => Value::Array(items.into_iter().map(worded).collect()),
+        other => other,
+    }
+}
+
 /// A field's name as GraphQL writes it: `order_number` is `orderNumber`.
 pub fn camel_case(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -59,8 +90,24 @@ pub fn camel_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Address, Order, OrderStatus};
+    use super::super::{Address, Order, OrderLineItem, OrderStatus};
     use super::*;
+
+    #[test]
+    fn a_record_is_told_in_the_words_of_its_differences() {
+        let mut order = Order { status: OrderStatus::Open, ..Order::default() };
+        order.source.id = "S1".into();
+        order.source.raw = Some(Json::of(&"secret"));
+        order.source.additional_fields = Some(Json::of(&serde_json::json!({ "their_own": 1 })));
+        order.ship_to = Some(Address { postal_code: Some("50667".into()), ..Address::default() });
+        order.line_items = vec![OrderLineItem { unit_price: Some("1.5".parse().unwrap()), ..OrderLineItem::default() }].into();
+        order.totals.currency_code = Some("EUR".into());
+        let told = Value::Object(outward(&order));
+        assert_eq!((&told["sourceId"], &told["status"], &told["currencyCode"]), (&"S1".into(), &"OPEN".into(), &"EUR".into()));
+        assert_eq!((&told["shipTo"]["postalCode"], &told["lineItems"][0]["unitPrice"]), (&"50667".into(), &"1.50".into()));
+        assert_eq!(told["additionalFields"], serde_json::json!({ "their_own": 1 }), "what is the WMS's own keeps its names");
+        assert!(told.get("raw").is_none() && !told.to_string().contains("secret"), "{told:#}");
+    }
 
     #[test]
     fn only_what_differs_is_told_in_the_words_of_the_api() {

@@ -82,6 +82,10 @@ pub enum Id {
     Write(i64),
     /// An API key.
     ApiKey(i64),
+    /// A webhook endpoint.
+    WebhookEndpoint(i64),
+    /// An event on its way to a webhook endpoint.
+    WebhookDelivery(i64),
 }
 
 /// A text that is no global id.
@@ -121,6 +125,8 @@ impl fmt::Display for Id {
             Self::SyncRun(id) => format!("SyncRun:{id}"),
             Self::Write(id) => format!("Write:{id}"),
             Self::ApiKey(id) => format!("ApiKey:{id}"),
+            Self::WebhookEndpoint(id) => format!("WebhookEndpoint:{id}"),
+            Self::WebhookDelivery(id) => format!("WebhookDelivery:{id}"),
         };
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(plain))
     }
@@ -139,6 +145,8 @@ impl FromStr for Id {
                 "SyncRun" => Self::SyncRun(rest.parse().ok()?),
                 "Write" => Self::Write(rest.parse().ok()?),
                 "ApiKey" => Self::ApiKey(rest.parse().ok()?),
+                "WebhookEndpoint" => Self::WebhookEndpoint(rest.parse().ok()?),
+                "WebhookDelivery" => Self::WebhookDelivery(rest.parse().ok()?),
                 kind => {
                     let data_type = DataType::ALL.iter().find(|data_type| data_type.type_name() == kind)?;
                     let (connection, source_id) = rest.split_once(':')?;
@@ -162,6 +170,8 @@ mod tests {
             Id::Integration("odoo".to_owned()),
             Id::SyncRun(9),
             Id::Write(3),
+            Id::WebhookEndpoint(4),
+            Id::WebhookDelivery(5),
         ] {
             assert_eq!(id.to_string().parse(), Ok(id));
         }

@@ -128,6 +128,15 @@ pub async fn change_head(conn: &mut Conn) -> Result<i64> {
     Ok(head.unwrap_or(0))
 }
 
+/// The position up to which entries have been pruned; 0 when none has.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_tail(conn: &mut Conn) -> Result<i64> {
+    let tail = change_head::table.select(change_head::pruned).one(conn).await.optional().during("Failed to read the change log's tail")?;
+    Ok(tail.unwrap_or(0))
+}
+
 /// Entries after a position, oldest first.
 ///
 /// # Errors
@@ -136,8 +145,45 @@ pub async fn change_list(conn: &mut Conn, after: i64, which: Predicate, limit: i
     let rows = t::table.filter(t::position.gt(after)).filter(which).order(t::position).limit(limit).select(Change::columns());
     let found = rows.all(conn).await.during("Failed to read the change log")?;
     // Asked last: what was pruned while the entries were being read counts.
-    let pruned = change_head::table.select(change_head::pruned).one(conn).await.optional().during("Failed to read the change log's tail")?;
-    if pruned.is_some_and(|pruned: i64| after < pruned) { Err(Error::Expired) } else { Ok(found) }
+    if after < change_tail(conn).await? { Err(Error::Expired) } else { Ok(found) }
+}
+
+/// The entries at these positions, in no order; those that were pruned are missing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_many(conn: &mut Conn, positions: &[i64]) -> Result<Vec<Change>> {
+    t::table
+        .filter(Predicate::ids(t::position, positions))
+        .select(Change::columns())
+        .all(conn)
+        .await
+        .during("Failed to read entries of the change log")
+}
+
+/// The position of the newest entry that was appended before a moment; 0 when there is none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn change_before(conn: &mut Conn, moment: Instant) -> Result<i64> {
+    // Times are nearly in the order of positions. There is no index on them, so the place is found by halves.
+    let (mut before, mut after) = (change_tail(conn).await?, change_head(conn).await? + 1);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        let at: Option<Instant> = t::table
+            .filter(t::position.eq(middle))
+            .select(t::at)
+            .one(conn)
+            .await
+            .optional()
+            .during("Failed to look for a moment in the change log")?;
+        if at.is_none_or(|at| at < moment) {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    Ok(before)
 }
 
 /// Removes entries that were appended before a moment, oldest first and at most `limit` of them. Answers with how many

@@ -18,6 +18,8 @@ pub enum Needs {
     /// All.
     #[default]
     Everything,
+    /// All but the WMS's own payload.
+    AllButPayload,
     /// The small ones, and these.
     These(Vec<&'static str>),
 }
@@ -26,6 +28,7 @@ impl Needs {
     fn includes(&self, column: &str) -> bool {
         match self {
             Self::Everything => true,
+            Self::AllButPayload => column != "raw",
             Self::These(columns) => columns.contains(&column),
         }
     }

@@ -28,6 +28,7 @@ pub mod settings;
 mod types;
 pub mod vault;
 mod wake;
+pub mod webhooks;
 pub mod writes;
 
 use std::sync::Arc;
@@ -157,6 +158,11 @@ impl Store {
     /// Wakes when a schedule is due sooner than it was. Only a hint.
     pub fn schedules_committed(&self) -> Arc<Notify> {
         self.signals.schedules.clone()
+    }
+
+    /// Wakes when there is something to be sent to a webhook endpoint. Only a hint.
+    pub fn webhooks_committed(&self) -> Arc<Notify> {
+        self.signals.webhooks.clone()
     }
 
     /// The runs that somebody has stopped, from now on. Only a hint: a worker also finds its lease gone.

@@ -483,6 +483,78 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Json, Timestamptz};
+
+    webhook_deliveries (id) {
+        id -> BigInt,
+        endpoint_id -> BigInt,
+        event_type -> Text,
+        event_at -> Timestamptz,
+        position -> Nullable<BigInt>,
+        connection_id -> Nullable<BigInt>,
+        data_type -> Nullable<Text>,
+        source_id -> Nullable<Text>,
+        created_at -> Timestamptz,
+        status -> Text,
+        attempts -> BigInt,
+        next_attempt_at -> Nullable<Timestamptz>,
+        last_attempt_at -> Nullable<Timestamptz>,
+        last_status -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        last_latency_ms -> Nullable<BigInt>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Json, Timestamptz};
+
+    webhook_dispatch (id) {
+        id -> BigInt,
+        position -> BigInt,
+        lease_token -> BigInt,
+        leased_until -> Nullable<Timestamptz>,
+        leased_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Json, Timestamptz};
+
+    webhook_endpoints (id) {
+        id -> BigInt,
+        url -> Text,
+        description -> Nullable<Text>,
+        enabled -> Bool,
+        disabled_reason -> Nullable<Text>,
+        disabled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        connection_ids -> Nullable<Json>,
+        data_types -> Nullable<Json>,
+        event_types -> Nullable<Json>,
+        ordering -> Text,
+        max_concurrency -> BigInt,
+        secret -> Binary,
+        old_secret -> Nullable<Binary>,
+        old_secret_expires_at -> Nullable<Timestamptz>,
+        from_position -> BigInt,
+        replay_after -> Nullable<BigInt>,
+        replay_until -> Nullable<BigInt>,
+        next_due_at -> Nullable<Timestamptz>,
+        not_before -> Nullable<Timestamptz>,
+        lease_token -> BigInt,
+        leased_until -> Nullable<Timestamptz>,
+        leased_by -> Nullable<Text>,
+        last_success_at -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        failures -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     change_head,
@@ -505,5 +577,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     warehouse_customers,
     warehouse_locations,
     warehouses,
+    webhook_deliveries,
+    webhook_dispatch,
+    webhook_endpoints,
     writes
 );

@@ -23,6 +23,8 @@ pub enum Signal {
     Changes,
     /// A schedule that is due sooner than it was.
     Schedules,
+    /// Something to be sent to a webhook endpoint.
+    Webhooks,
     /// The end of a run, which somebody has stopped.
     Stop(i64),
 }
@@ -32,6 +34,7 @@ impl Signal {
         match self {
             Self::Changes => "changes".to_owned(),
             Self::Schedules => "schedules".to_owned(),
+            Self::Webhooks => "webhooks".to_owned(),
             Self::Stop(run) => format!("stop {run}"),
         }
     }
@@ -40,6 +43,7 @@ impl Signal {
         match text {
             "changes" => Some(Self::Changes),
             "schedules" => Some(Self::Schedules),
+            "webhooks" => Some(Self::Webhooks),
             other => other.strip_prefix("stop ")?.parse().ok().map(Self::Stop),
         }
     }
@@ -53,6 +57,7 @@ pub(super) const CHANNEL: &str = "crossdock";
 pub(super) struct Signals {
     pub(super) changes: Arc<Notify>,
     pub(super) schedules: Arc<Notify>,
+    pub(super) webhooks: Arc<Notify>,
     pub(super) stops: broadcast::Sender<i64>,
     /// Whether the signals of other processes are heard.
     pub(super) listening: AtomicBool,
@@ -62,7 +67,7 @@ impl Default for Signals {
     fn default() -> Self {
         // Few runs are stopped at a time; one that is missed here notices when it next touches its lease.
         let (stops, _) = broadcast::channel(64);
-        Self { changes: Arc::default(), schedules: Arc::default(), stops, listening: AtomicBool::new(false) }
+        Self { changes: Arc::default(), schedules: Arc::default(), webhooks: Arc::default(), stops, listening: AtomicBool::new(false) }
     }
 }
 
@@ -71,6 +76,7 @@ impl Signals {
         match signal {
             Signal::Changes => self.changes.notify_waiters(),
             Signal::Schedules => self.schedules.notify_waiters(),
+            Signal::Webhooks => self.webhooks.notify_waiters(),
             // Nobody may be listening: then no run is under way here.
             Signal::Stop(run) => drop(self.stops.send(run)),
         }
@@ -79,6 +85,7 @@ impl Signals {
     fn fire_all(&self) {
         self.fire(Signal::Changes);
         self.fire(Signal::Schedules);
+        self.fire(Signal::Webhooks);
     }
 }
 
@@ -118,7 +125,7 @@ mod tests {
 
     #[test]
     fn signals_come_through_as_they_went() {
-        for signal in [Signal::Changes, Signal::Schedules, Signal::Stop(17)] {
+        for signal in [Signal::Changes, Signal::Schedules, Signal::Webhooks, Signal::Stop(17)] {
             assert_eq!(Signal::parse(&signal.to_text()), Some(signal));
         }
         assert_eq!(Signal::parse("stop x"), None);

@@ -1,5 +1,6 @@
 //! What to do when: pure functions, which the engine only carries out.
 
+use crate::random::spread;
 use crate::record::{DataType, Instant};
 use crate::store::deletions::Missing;
 use crate::store::runs::{SyncMode, SyncRun};
@@ -86,14 +87,6 @@ pub fn after_page(run: &SyncRun, scope: &Scope, next: &Next) -> Step {
 /// what is new.
 pub fn gives_way(schedule: &Schedule, now: Instant) -> bool {
     schedule.enabled && schedule.due_at <= now
-}
-
-/// A number from 0 up to (not including) `below` that looks random, but is always the same for the same `seed`.
-fn spread(seed: &[i64], below: i64) -> i64 {
-    let bytes: Vec<u8> = seed.iter().flat_map(|part| part.to_le_bytes()).collect();
-    let mut first = [0; 8];
-    first.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..8]);
-    i64::from_le_bytes(first).rem_euclid(below.max(1))
 }
 
 /// When a schedule is due after a run that began at `started`: one interval later, less up to a twentieth of it, so that

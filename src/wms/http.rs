@@ -1,4 +1,4 @@
-//! The HTTP client of every adapter, and the only user of reqwest.
+//! The HTTP client of every adapter: no other part of `wms` names reqwest.
 //!
 //! **Invariants.** Every call has a deadline and a cap on the answer's size. Redirects are not followed: a WMS that
 //! sends us elsewhere would be handed the credentials there. Nothing that is logged or put into an error holds a
@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use super::budget::Gate;
 use super::error::{Error, Kind};
 use crate::clock::Clock;
+use crate::outbound::Reach;
 use crate::record::{Instant, Json};
 
 /// Bounds on every call.
@@ -32,11 +34,13 @@ pub struct Limits {
     pub connect: Duration,
     /// The most bytes of an answer, after decompression.
     pub body: usize,
+    /// How far calls may go.
+    pub reach: Reach,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(60), connect: Duration::from_secs(10), body: 32 * 1024 * 1024 }
+        Self { deadline: Duration::from_secs(60), connect: Duration::from_secs(10), body: 32 * 1024 * 1024, reach: Reach::Anywhere }
     }
 }
 
@@ -57,12 +61,14 @@ impl Http {
     pub fn new(limits: Limits, clock: Clock) -> Result<Self, Error> {
         // A second call finds the provider in place; that is no error.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .connect_timeout(limits.connect)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| Error::new(Kind::Configuration, format!("Failed to set up the HTTP client: {e}")))?;
+            .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")));
+        if limits.reach == Reach::Public {
+            builder = builder.no_proxy().dns_resolver(Arc::new(limits.reach));
+        }
+        let client = builder.build().map_err(|e| Error::new(Kind::Configuration, format!("Failed to set up the HTTP client: {e}")))?;
         Ok(Self { client, limits, clock, gate: None })
     }
 
@@ -85,6 +91,9 @@ impl Http {
         }
         if !base.username().is_empty() || base.password().is_some() {
             return Err(refuse(format!("{field} must not hold a user name or password")));
+        }
+        if let Some(why) = self.limits.reach.refuses(&base) {
+            return Err(refuse(format!("{field}: {why}")));
         }
         Ok(Site { http: self.clone(), base })
     }

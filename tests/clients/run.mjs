@@ -26,6 +26,7 @@ const STEPS = {
   "schema-linter": [{ run: "graphql-schema-linter --config-directory tests/clients/lint schema.graphql", cwd: root }],
   eslint: [{ run: "eslint --max-warnings 0 --config tests/clients/lint/eslint.config.mjs schema.graphql", cwd: root }],
   protocols: [{ run: "node protocols.mjs" }],
+  webhooks: [{ run: "node webhooks.mjs" }],
   apollo: [{ run: "node apollo.mjs" }],
   urql: [{ run: "node urql.mjs" }],
   relay: [
@@ -74,7 +75,7 @@ async function start() {
   };
   try {
     started.push(await serve(["sandbox", "--listen", "127.0.0.1:0", "--seed", "2"], data, /credentials\s+(\{.*\})/));
-    started.push(await serve(["serve", "--listen", "127.0.0.1:0"], data, /listening on (http:\S+)/));
+    started.push(await serve(["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks"], data, /listening on (http:\S+)/));
     const [{ found: credentials }, { found: url }] = started;
     const made = await promisify(execFile)(binary, ["keys", "create", "--name", "clients", "--access", "admin"], { cwd: data, env: clean });
     const key = made.stdout.trim().split("\n").at(-1);

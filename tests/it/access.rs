@@ -42,9 +42,12 @@ on_both! {
         let data = server.data("query($id: ID!) { connection(id: $id) { name status integration { name credentialsSchema } } }", json!({ "id": demo })).await;
         assert!(!data.to_string().contains(&token));
         assert_eq!(data["connection"]["integration"]["credentialsSchema"]["properties"]["apiToken"]["writeOnly"], true, "{data:#}");
+        let create = "mutation { createWebhookEndpoint(input: { url: \"https://hooks.example.com/\" }) { secret webhookEndpoint { id } } }";
+        let made = server.data(create, json!({})).await["createWebhookEndpoint"].clone();
+        let webhook = made["secret"].as_str().expect("a secret").trim_start_matches("whsec_").to_owned();
         let (dump, key) = (dump(&server), server.key.trim_start_matches("cdk_demo_").to_owned());
         assert!(dump.windows(14).any(|part| part == b"Demo warehouse"), "the dump holds the connection's row");
-        for secret in [token.as_bytes(), key.as_bytes()] {
+        for secret in [token.as_bytes(), key.as_bytes(), webhook.as_bytes()] {
             assert!(!dump.windows(secret.len()).any(|part| part == secret), "the database holds a secret in the clear");
         }
     }

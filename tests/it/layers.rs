@@ -14,26 +14,28 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("main", &["cli", "app"]),
     ("cli", &["app", "config", "graphql", "sync", "store", "wms", "record"]),
-    ("app", &["config", "http", "graphql", "sync", "writes", "changes", "accounts", "store", "wms", "record"]),
+    ("app", &["config", "http", "graphql", "sync", "writes", "webhooks", "changes", "accounts", "store", "wms", "record"]),
     ("http", &["graphql", "store"]),
-    ("graphql", &["sync", "writes", "changes", "store", "record"]),
+    ("graphql", &["sync", "writes", "webhooks", "changes", "store", "record"]),
     ("sync", &["changes", "accounts", "store", "wms", "record"]),
     ("writes", &["changes", "accounts", "store", "wms", "record"]),
+    ("webhooks", &["changes", "accounts", "store", "record"]),
     ("accounts", &["store", "wms", "record"]),
     ("changes", &["store", "record"]),
     ("store", &["record"]),
     ("wms", &["record"]),
     ("record", &[]),
     // The leaves: anyone may know them.
-    ("config", &["graphql", "http", "sync", "store", "wms", "record"]),
+    ("config", &["graphql", "http", "sync", "webhooks", "store", "wms", "record"]),
     ("telemetry", &[]),
     ("metrics", &[]),
     ("clock", &["record"]),
     ("random", &[]),
+    ("outbound", &[]),
 ];
 
 /// What anyone may know.
-const LEAVES: &[&str] = &["telemetry", "metrics", "clock", "random"];
+const LEAVES: &[&str] = &["telemetry", "metrics", "clock", "random", "outbound"];
 
 /// The crates that have a place, and the places: a file, or a folder with all below it.
 const CRATES: &[(&str, &[&str])] = &[
@@ -41,7 +43,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
-    ("reqwest", &["wms/http"]),
+    ("reqwest", &["wms/http", "webhooks/http", "outbound"]),
+    ("hmac", &["webhooks/sign"]),
     ("async_graphql", &["graphql", "http", "record"]),
     ("async_graphql_value", &["graphql"]),
     ("apollo_compiler", &["graphql/guard"]),
@@ -102,7 +105,7 @@ fn the_checker_finds_what_it_is_for() {
     insta::assert_snapshot!(found("changes.rs", "use super::graphql;"), @"src/changes.rs:1: changes may not know graphql, only store, record");
     insta::assert_snapshot!(found("main.rs", "crossdock::store::open()"), @"src/main.rs:1: main may not know store, only cli, app");
     insta::assert_snapshot!(found("sync/mod.rs", "use diesel::prelude::*;"), @"src/sync/mod.rs:1: diesel belongs in store");
-    insta::assert_snapshot!(found("wms/odoo/http.rs", "let x = '\"'; r#\"\" axum::\"#; reqwest::get(b'x')"), @"src/wms/odoo/http.rs:1: reqwest belongs in wms/http");
+    insta::assert_snapshot!(found("wms/odoo/http.rs", "let x = '\"'; r#\"\" axum::\"#; reqwest::get(b'x')"), @"src/wms/odoo/http.rs:1: reqwest belongs in wms/http, webhooks/http, outbound");
     insta::assert_snapshot!(found("attic.rs", ""), @"src/attic.rs:1: attic has no place in the house yet: give it a line in HOUSE");
 
     let allowed = "/*/ crate::store /* nested */ diesel */ use crate::record::Id; // axum\nconst S: &str = \"crate::store \\\" diesel\"; fn f<'a>(x: &'a crate::clock::Clock) {}";

@@ -27,4 +27,5 @@ mod socket;
 mod sse;
 mod support;
 mod tables;
+mod webhooks;
 mod writing;

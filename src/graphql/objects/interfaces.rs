@@ -12,6 +12,7 @@ use crate::graphql::errors::Result;
 use crate::graphql::loaders::Loaders;
 use crate::graphql::sync::SyncRun;
 use crate::graphql::viewer::ApiKey;
+use crate::graphql::webhooks::{WebhookDelivery, WebhookEndpoint};
 use crate::graphql::write::Write;
 use crate::record::{self, ConnectionId, DataType, Instant, Json, nine};
 
@@ -51,6 +52,10 @@ macro_rules! interfaces {
             Write(Write),
             /// An API key.
             ApiKey(ApiKey),
+            /// A webhook endpoint.
+            WebhookEndpoint(WebhookEndpoint),
+            /// An event on its way to a webhook endpoint.
+            WebhookDelivery(WebhookDelivery),
         }
 
         impl From<Record> for Node {

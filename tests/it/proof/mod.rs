@@ -18,6 +18,7 @@ mod killed;
 mod mutator;
 mod punctual;
 mod restarted;
+mod webhooks;
 mod wms;
 
 use std::collections::BTreeMap;
@@ -156,6 +157,7 @@ impl World {
         // What is judged at the end must not be tidied up before.
         let mut arguments: Vec<String> =
             ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0", "--keep-runs=1000000", "--sync-lease", &lease].map(str::to_owned).into();
+        arguments.extend(["--allow-private-webhooks", "--webhook-lease", &lease, "--webhook-retries=1,1,1,1,1,1,1,1,1,1"].map(str::to_owned));
         arguments.extend(self.store_arguments());
         let process = Process::start(&self.log(name), &arguments).await;
         let client = Client::new(&process.url, &self.key);

@@ -170,6 +170,16 @@ async fn a_server_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn where_the_operator_says_so_calls_go_only_to_the_public_internet() {
+    let guarded = Http::new(Limits { reach: crate::outbound::Reach::Public, ..Limits::default() }, crate::clock::Clock::system()).unwrap();
+    for url in ["http://127.0.0.1:1", "http://169.254.169.254", "http://[::1]"] {
+        let credentials = serde_json::json!({ "baseUrl": url, "apiToken": "t" });
+        let error = integration().connect(&credentials, &guarded).map(|_| ()).unwrap_err();
+        assert_eq!((error.kind, error.path), (Kind::Configuration, Some(vec!["baseUrl".to_owned()])), "{url}");
+    }
+}
+
+#[tokio::test]
 async fn a_checkpoint_of_another_kind_is_refused() {
     let (_sandbox, wms) = sandbox().await;
     let orders = read_all::<crate::record::Order>(&wms, Scope::default()).await;
