@@ -166,6 +166,10 @@ impl Odoo {
         }
         let asked = answer.get("name").and_then(Value::as_str);
         let why = match asked {
+            // The dialog says what it is about to those who see it only.
+            Some(dialog) if answer.get("res_model").and_then(Value::as_str) == Some("expiry.picking.confirmation") => {
+                format!("A lot has expired: Odoo did nothing and asks a person ({dialog})")
+            }
             Some(dialog) => format!("Odoo did nothing and asks a person: {dialog}"),
             None => "Odoo answered without an error, but did not carry out the transfer".to_owned(),
         };
