@@ -49,10 +49,10 @@ impl Push<AdjustInventory> for Odoo {
             (None, None) => Err(refuse(&["quantity"], "Say how many were counted, or how many more there are")),
         };
         if let Err(error) = done {
-            if let (Some(lot), false) = (made, error.outcome_unknown) {
-                if let Err(left) = self.call(LotRow::MODEL, "unlink", &json!({ "ids": [lot] })).await {
-                    tracing::debug!(odoo.lot = lot, error = %left, "A lot that is not needed could not be removed");
-                }
+            if let (Some(lot), false) = (made, error.outcome_unknown)
+                && let Err(left) = self.call(LotRow::MODEL, "unlink", &json!({ "ids": [lot] })).await
+            {
+                tracing::debug!(odoo.lot = lot, error = %left, "A lot that is not needed could not be removed");
             }
             return Err(located(error, INPUTS));
         }
