@@ -14,7 +14,8 @@
 mod client;
 mod inbound_shipment;
 mod inventory;
-#[cfg(all(test, feature = "live"))]
+#[cfg(feature = "live")]
+#[cfg(test)]
 mod live;
 mod order;
 mod party;

@@ -157,11 +157,12 @@ impl Goods {
         Self { id: record.source.id, sku }
     }
 
-    /// Puts so many of them into a warehouse.
-    async fn put(&self, odoo: &Odoo, warehouse: &str, quantity: i64, lot: Option<&str>) {
+    /// Puts so many of them into a warehouse, of a lot and when it expires.
+    async fn put(&self, odoo: &Odoo, warehouse: &str, quantity: i64, lot: Option<(&str, &str)>) {
         let adjustment = InventoryAdjustment {
             warehouse_id: Some(reference::<Warehouse>(warehouse)),
-            lot_id: lot.map(str::to_owned),
+            lot_id: lot.map(|(name, _)| name.to_owned()),
+            expires_at: lot.and_then(|(_, expires)| expires.parse().ok()),
             quantity: Some(Quantity::whole(quantity)),
             ..InventoryAdjustment::default()
         };
@@ -246,7 +247,9 @@ async fn live_odoo_counts_and_sums_agree() {
         inbound.iter().flat_map(|one| one.receipts.iter()).flat_map(|one| one.line_items.iter()).map(|line| line.quantity).sum();
     assert_eq!(of_receipts, sum(odoo, "stock.move", received, "quantity").await);
     assert_eq!(of_lines, of_receipts);
-    assert!(inbound.iter().all(|one| one.purchase_order_number.is_some() && one.warehouse.is_some() && one.supplier.is_some()));
+    let is_bought = |one: &&InboundShipment| one.source.raw.as_ref().is_some_and(|raw| raw.to_value()["picking"]["purchase_id"].is_array());
+    assert!(inbound.iter().all(|one| one.warehouse.is_some()) && inbound.iter().any(|one| is_bought(&one)));
+    assert!(inbound.iter().filter(is_bought).all(|one| one.purchase_order_number.is_some() && one.supplier.is_some()));
 
     let returns = whole::<Return>(odoo).await;
     report("returns", returns.len(), count(odoo, "stock.picking", json!([["return_id", "!=", false]])).await);

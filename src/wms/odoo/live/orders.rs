@@ -169,8 +169,8 @@ async fn live_odoo_an_order_is_shipped() {
     let odoo = odoo("integration");
     let odoo = &odoo;
     let (tea, cup, milk) = (Goods::made(odoo, "tea").await, Goods::made(odoo, "cup").await, Goods::with_lots(odoo, "milk").await);
-    milk.put(odoo, "1", 10, Some("MILK-A")).await;
-    milk.put(odoo, "1", 10, Some("MILK-B")).await;
+    milk.put(odoo, "1", 10, Some(("MILK-A", "2020-01-01T00:00:00Z"))).await;
+    milk.put(odoo, "1", 10, Some(("MILK-B", "2030-01-01T00:00:00Z"))).await;
     let order = ordered(odoo, "parts", "1", vec![line(&tea, 5), line(&cup, 2), line(&milk, 4)]).await;
 
     let part = ShipmentDraft {
@@ -205,9 +205,14 @@ async fn live_odoo_an_order_is_shipped() {
     let of = |lines| ship(&order, ShipmentDraft { line_items: Some(lines), ..ShipmentDraft::default() });
     assert_eq!(refused(odoo, &of(vec![shipped(&tea, 4, None)])).await.1, "lineItems.0.quantity");
     assert_eq!(refused(odoo, &of(vec![shipped(&milk, 1, Some("SOUR"))])).await.1, "lineItems.0.lotId");
+    // Odoo answers with 200 and a question, and does nothing.
+    let (kind, path, message) = refused(odoo, &of(vec![shipped(&milk, 1, Some("MILK-A"))])).await;
+    assert_eq!((kind, path.as_str()), (Kind::Validation, "lineItems.lotId"));
+    assert_eq!(message, "A lot has expired: Odoo did nothing and asks a person (Confirmation)");
     let elsewhere = ShipmentDraft { warehouse_id: Some(reference::<Warehouse>("2")), ..ShipmentDraft::default() };
     assert_eq!(refused(odoo, &ship(&order, elsewhere)).await.1, "warehouseId");
-    let rest = pushed(odoo, &ship(&order, ShipmentDraft::default()), &format!("live-rest-{}", clock(odoo).await)).await.unwrap().record;
+    let last = vec![shipped(&tea, 3, None), shipped(&cup, 2, None), shipped(&milk, 1, Some("MILK-B"))];
+    let rest = pushed(odoo, &of(last), &format!("live-rest-{}", clock(odoo).await)).await.unwrap().record;
     assert_eq!(rest.status, OrderStatus::Fulfilled);
     assert_eq!(refused(odoo, &ship(&order, ShipmentDraft::default())).await.0, Kind::Conflict, "nothing is left");
 
@@ -217,7 +222,7 @@ async fn live_odoo_an_order_is_shipped() {
     let picking: i64 = order.shipments[0].id.parse().unwrap();
     let (kind, _, message) = refused(odoo, &ship(&order, ShipmentDraft::default())).await;
     assert_eq!(kind, Kind::Validation);
-    assert!(message.starts_with("You need to supply a Lot/Serial Number for product:"), "{message}");
+    assert!(message.starts_with("You need to supply a Lot/Serial number for product"), "{message}");
     let touched = json!([["picking_id", "=", picking], "|", ["picked", "=", true], ["quantity", "!=", 0]]);
     assert_eq!(count(odoo, "stock.move", touched).await, 0, "what was taken is put back");
     let untracked = json!([["id", "=", picking], ["state", "=", "done"]]);

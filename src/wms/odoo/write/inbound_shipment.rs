@@ -27,6 +27,7 @@ pub(super) const INPUTS: Inputs = &[
     ("(date_planned)", &["expectedArrivalAt"]),
     ("product.product(", &["lineItems"]),
     ("Lot/Serial", &["lineItems", "lotId"]),
+    ("A lot has expired", &["lineItems", "lotId"]),
 ];
 
 impl Push<CreateInboundShipment> for Odoo {

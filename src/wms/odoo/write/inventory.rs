@@ -45,14 +45,14 @@ impl Push<AdjustInventory> for Odoo {
         let name = name(command.adjustment.reason.as_deref(), reference);
         let done = match (command.adjustment.quantity, command.adjustment.delta) {
             (Some(counted), _) => self.count(values, counted, &name).await,
-            (None, Some(delta)) => self.differ(values, delta, &name).await,
+            (None, Some(delta)) => self.differ(&values, delta, &name).await,
             (None, None) => Err(refuse(&["quantity"], "Say how many were counted, or how many more there are")),
         };
         if let Err(error) = done {
-            if let (Some(lot), false) = (made, error.outcome_unknown) {
-                if let Err(left) = self.call(LotRow::MODEL, "unlink", &json!({ "ids": [lot] })).await {
-                    tracing::debug!(odoo.lot = lot, error = %left, "A lot that is not needed could not be removed");
-                }
+            if let (Some(lot), false) = (made, error.outcome_unknown)
+                && let Err(left) = self.call(LotRow::MODEL, "unlink", &json!({ "ids": [lot] })).await
+            {
+                tracing::debug!(odoo.lot = lot, error = %left, "A lot that is not needed could not be removed");
             }
             return Err(located(error, INPUTS));
         }
@@ -206,9 +206,9 @@ impl Odoo {
     }
 
     /// Changes the stock by a difference.
-    async fn differ(&self, values: Map<String, Value>, delta: Quantity, name: &str) -> Result<(), Error> {
+    async fn differ(&self, values: &Map<String, Value>, delta: Quantity, name: &str) -> Result<(), Error> {
         for _ in 0..TRIES {
-            let quant = self.note_count(&values, delta).await?;
+            let quant = self.note_count(values, delta).await?;
             let Some(quant) = quant else { continue };
             let arguments = json!({ "ids": [quant], "context": { "inventory_mode": true, "inventory_name": name } });
             match self.call(QuantRow::MODEL, "action_apply_inventory", &arguments).await {

@@ -18,6 +18,7 @@ mod inbound_shipment;
 mod inventory;
 mod lines;
 mod order;
+mod order_change;
 mod passthrough;
 mod product;
 mod receipt;

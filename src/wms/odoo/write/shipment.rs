@@ -9,13 +9,15 @@ use serde_json::{Map, Value, json};
 
 use super::super::Odoo;
 use super::super::order::is_outward;
-use super::super::rows::{PickingRow, PickingTypeRow, Row};
+use super::super::rows::{PickingRow, PickingTypeRow, ProductRow, Row};
 use super::lines::{Called, Offered};
 use super::transfer::{Carried, Open, Part, allot};
-use super::{conflict, fields_of_odoo, found, harmless, number, odoo_id, open, own_fields, path, refuse, tracking, written};
+use super::{Inputs, conflict, fields_of_odoo, found, harmless, located, number, odoo_id, open, own_fields, path, refuse, tracking, written};
 use crate::record::draft::{PackageDraft, ShipOrder, ShipmentDraft};
 use crate::record::{Order, Quantity};
 use crate::wms::{Error, Found, Kind, Push, Written};
+
+const INPUTS: Inputs = &[("Lot/Serial", &["lineItems", "lotId"]), ("A lot has expired", &["lineItems", "lotId"])];
 
 /// Picked, packed, shipped; a warehouse may add a quality check. More than this is no chain that ends.
 const STEPS: usize = 6;
@@ -51,7 +53,7 @@ impl Push<ShipOrder> for Odoo {
             let (taken, lacking) = allot(&out, &parts);
             if lacking.is_empty() {
                 let out: Vec<Open> = out.into_iter().filter(|transfer| transfer.moves.iter().any(|row| taken.contains_key(&row.id))).collect();
-                self.carry_out(&out, &taken, &own, false, reference).await.map_err(|error| so_far(begun, error))?;
+                self.carry_out(&out, &taken, &own, false, reference).await.map_err(|error| so_far(begun, located(error, INPUTS)))?;
                 let ids: Vec<i64> = out.iter().map(|transfer| transfer.row.id).collect();
                 self.happened_at(&ids, command.shipment.shipped_at, "shippedAt", &mut unused).await;
                 return written(id, self.order(id).await, unused);
@@ -62,7 +64,7 @@ impl Push<ShipOrder> for Odoo {
             if inside.is_empty() {
                 break;
             }
-            self.carry_out(&inside, &taken, &Map::new(), false, reference).await.map_err(|error| so_far(begun, error))?;
+            self.carry_out(&inside, &taken, &Map::new(), false, reference).await.map_err(|error| so_far(begun, located(error, INPUTS)))?;
             begun = true;
         }
         Err(so_far(begun, conflict("Odoo has made no transfer of all the goods that were picked for this shipment")))
@@ -158,10 +160,10 @@ impl Odoo {
     /// All that transfers still wait for.
     pub(super) async fn all_left(&self, all: &[Open]) -> Result<Vec<Part>, Error> {
         let ids: Vec<i64> = all.iter().flat_map(Open::products).collect();
-        let rows = self.related::<super::super::rows::ProductRow>("id", ids).await?;
-        let products = rows.iter().map(super::super::rows::ProductRow::of).collect::<Result<Vec<_>, _>>();
+        let rows = self.related::<ProductRow>("id", ids).await?;
+        let products = rows.iter().map(ProductRow::of).collect::<Result<Vec<_>, _>>();
         let products = products.map_err(|reason| Error::new(Kind::Protocol, reason))?;
-        let of = |(index, product): (usize, super::super::rows::ProductRow)| {
+        let of = |(index, product): (usize, ProductRow)| {
             let quantity: Quantity = all.iter().map(|transfer| transfer.left(product.id)).sum();
             Part { product, quantity, lot: None, to: None, index }
         };

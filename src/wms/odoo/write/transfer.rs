@@ -70,8 +70,11 @@ pub(super) struct Lot {
     pub id: Option<i64>,
 }
 
+/// The parts that each move takes.
+pub(super) type Taken = BTreeMap<i64, Vec<Part>>;
+
 /// Which parts each move takes. What no move waits for is left over: the part, and how many of it.
-pub(super) fn allot<'a>(transfers: &[Open], parts: &'a [Part]) -> (BTreeMap<i64, Vec<Part>>, Vec<(&'a Part, Quantity)>) {
+pub(super) fn allot<'a>(transfers: &[Open], parts: &'a [Part]) -> (Taken, Vec<(&'a Part, Quantity)>) {
     let (mut taken, mut left_over) = (BTreeMap::<i64, Vec<Part>>::new(), Vec::new());
     for part in parts {
         let mut left = part.quantity;
@@ -166,6 +169,10 @@ impl Odoo {
         }
         let asked = answer.get("name").and_then(Value::as_str);
         let why = match asked {
+            // The dialog says what it is about to those who see it only.
+            Some(dialog) if answer.get("res_model").and_then(Value::as_str) == Some("expiry.picking.confirmation") => {
+                format!("A lot has expired: Odoo did nothing and asks a person ({dialog})")
+            }
             Some(dialog) => format!("Odoo did nothing and asks a person: {dialog}"),
             None => "Odoo answered without an error, but did not carry out the transfer".to_owned(),
         };
@@ -192,7 +199,7 @@ impl Odoo {
             let of_move = |line: &&MoveLineRow| line.move_id.as_ref().is_some_and(|link| link.id == row.id);
             let mut lines: Vec<Value> = transfer.lines.iter().filter(of_move).map(|line| json!([2, line.id, 0])).collect();
             for part in parts {
-                for (from, quantity) in self.from_where(transfer, row, part).await? {
+                for (from, quantity) in self.taken_from(transfer, row, part).await? {
                     let mut vals = json!({
                         "picking_id": transfer.row.id, "product_id": part.product.id, "quantity": quantity.to_f64(), "picked": true,
                         "product_uom_id": part.product.uom_id.as_ref().map(|unit| unit.id),
@@ -214,7 +221,7 @@ impl Odoo {
     }
 
     /// The places that a part is taken from. Of a lot that lies in the warehouse, where it lies; else where the move begins.
-    async fn from_where(&self, transfer: &Open, row: &MoveRow, part: &Part) -> Result<Vec<(Option<i64>, Quantity)>, Error> {
+    async fn taken_from(&self, transfer: &Open, row: &MoveRow, part: &Part) -> Result<Vec<(Option<i64>, Quantity)>, Error> {
         let from = row.location_id.as_ref().map(|link| link.id);
         let is_incoming = transfer.row.picking_type_code.as_deref() == Some("incoming");
         let Some(lot) = part.lot.as_ref().filter(|_| !is_incoming) else { return Ok(vec![(from, part.quantity)]) };
