@@ -6,16 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::changes::{Change, Kind};
 use super::predicate::{Column, Op, Predicate, Scalar};
 use super::schema::changes as t;
 use crate::record::{ConnectionId, DataType, List};
 
-/// Which entries are wanted. All conditions are ANDed; one that is `None` leaves everything open. It can be kept as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+/// Which entries are wanted. All conditions are ANDed; one that is `None` leaves everything open.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
     /// Of one of these kinds.
     pub kinds: Option<Vec<Kind>>,

@@ -40,8 +40,10 @@ fn connection(number: i64) -> String {
     Id::Connection(ConnectionId(number)).to_string()
 }
 
-/// Filters, and what each lets through.
-fn filters() -> Vec<(Value, fn(&Told) -> bool)> {
+/// A filter, and what it lets through.
+type Case = (Value, fn(&Told) -> bool);
+
+fn filters() -> Vec<Case> {
     let customer = |connection, source_id| id(DataType::WarehouseCustomers, connection, source_id);
     vec![
         (json!(null), |_| true),

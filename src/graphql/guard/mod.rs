@@ -282,7 +282,7 @@ impl Guard {
             let cost = self.measured(&valid, operation, &mut ruler, &lines)?;
             let reached = if several { reached(&valid, &operation.selection_set) } else { Vec::new() };
             fragments += reached.len() as u64;
-            let name = operation.name.as_ref().map(|name| name.as_str());
+            let name = operation.name.as_ref().map(apollo_compiler::Name::as_str);
             let prepared = Prepared {
                 outline: if operation.is_subscription() { Outline::of(&document, name, text) } else { None },
                 document: document.clone(),
