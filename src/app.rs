@@ -100,9 +100,9 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let accounts = accounts(&store, &args.engine, clock.clone())?;
     let metrics = Metrics::default();
     let sync = sync::Handle::new(accounts.clone(), clock.clone(), args.engine.settings(), metrics.clone());
-    let writes = writes::Handle::new(accounts, clock.clone(), metrics.clone(), || random::token("cd-"));
     let hooks = args.webhooks.settings(std::time::Duration::from_secs(args.engine.upkeep));
     let hooks = webhooks::Handle::new(store.clone(), clock.clone(), hooks, metrics.clone(), random::fill)?;
+    let writes = writes::Handle::new(accounts, clock.clone(), metrics.clone(), args.writes.settings(), || random::token("cd-"));
     let changes = changes::Reader::new(store.clone());
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("Failed to listen on {}", args.listen))?;
     let address = listener.local_addr()?;
@@ -117,7 +117,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let deps = graphql::Deps {
         store: store.clone(),
         sync: sync.clone(),
-        writes,
+        writes: writes.clone(),
         webhooks: hooks.clone(),
         changes,
         clock,
@@ -130,6 +130,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
     let webhooks = tokio::spawn(webhooks::Engine::new(hooks, lease_owner(), stop.clone()).work());
     let (listener_store, listener_stop) = (store.clone(), stop.clone());
     tokio::spawn(async move { listener_stop.run_until_cancelled(listener_store.listen()).await });
+    tokio::spawn(writes::Settler::new(writes, stop.clone()).work());
     let serving = tokio::spawn(http::serve(listener, api, options, stop.clone()));
     Ok(App { address, demo, store, stop, serving, engine, webhooks })
 }

@@ -3,6 +3,7 @@
 mod http;
 mod limits;
 mod webhooks;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -19,6 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::http::HttpArgs;
 pub use self::webhooks::WebhookArgs;
+pub use self::writes::WriteArgs;
 use crate::outbound::Reach;
 use crate::random;
 use crate::record::DataType;
@@ -88,6 +90,9 @@ pub struct ServeArgs {
     /// How webhooks are sent
     #[command(flatten)]
     pub webhooks: WebhookArgs,
+    /// How writes are carried out
+    #[command(flatten)]
+    pub writes: WriteArgs,
 }
 
 /// How the sync engine works.

@@ -29,6 +29,9 @@ pub struct Metrics {
     requests: Family<[Label; 1], Counter>,
     sockets: Gauge,
     event_streams: Gauge,
+    subscribers: Gauge,
+    subscriptions: Gauge,
+    subscribers_behind: Counter,
     webhooks: WebhookMetrics,
 }
 
@@ -64,6 +67,9 @@ impl Default for Metrics {
             requests: Family::default(),
             sockets: Gauge::default(),
             event_streams: Gauge::default(),
+            subscribers: Gauge::default(),
+            subscriptions: Gauge::default(),
+            subscribers_behind: Counter::default(),
             webhooks: WebhookMetrics {
                 attempts: Family::default(),
                 seconds: seconds(),
@@ -85,6 +91,13 @@ impl Default for Metrics {
         all.register("graphql_requests", "GraphQL requests, by outcome", metrics.requests.clone());
         all.register("websockets", "Open websockets", metrics.sockets.clone());
         all.register("event_streams", "Open event streams", metrics.event_streams.clone());
+        all.register("subscribers", "Subscribers that have come to the head of what they follow", metrics.subscribers.clone());
+        all.register("subscriptions", "Subscriptions that are executed for them: equal ones are one", metrics.subscriptions.clone());
+        all.register(
+            "subscribers_behind",
+            "How often a subscriber was too slow for the others, and read again by itself",
+            metrics.subscribers_behind.clone(),
+        );
         let webhooks = &metrics.webhooks;
         all.register("webhook_attempts", "Webhooks sent, by outcome", webhooks.attempts.clone());
         all.register("webhook_seconds", "How long endpoints took to answer webhooks, by outcome", webhooks.seconds.clone());
@@ -167,6 +180,21 @@ impl Metrics {
     /// An event stream is open until the answer is dropped.
     pub fn event_stream(&self) -> Open {
         Open::count(&self.event_streams)
+    }
+
+    /// A subscriber has come to the head, until the answer is dropped.
+    pub fn subscriber(&self) -> Open {
+        Open::count(&self.subscribers)
+    }
+
+    /// A subscription is executed for all who share it until the answer is dropped.
+    pub fn subscription(&self) -> Open {
+        Open::count(&self.subscriptions)
+    }
+
+    /// A subscriber was too slow for the others.
+    pub fn subscriber_behind(&self) {
+        self.subscribers_behind.inc();
     }
 
     /// So many events were put into queues of webhook endpoints.

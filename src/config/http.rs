@@ -34,6 +34,9 @@ pub struct HttpArgs {
     /// Seconds after which a websocket without any operation is closed
     #[arg(long, env = "CROSSDOCK_SOCKET_IDLE", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub socket_idle: u64,
+    /// Seconds that a subscriber may be behind what happens, taking it more slowly than it comes, before it is told to come again
+    #[arg(long, env = "CROSSDOCK_SUBSCRIBER_BEHIND", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub subscriber_behind: u64,
 }
 
 impl HttpArgs {
@@ -49,6 +52,7 @@ impl HttpArgs {
             init_timeout: Duration::from_secs(self.socket_init_timeout),
             ping: Duration::from_secs(self.socket_ping),
             idle: Duration::from_secs(self.socket_idle),
+            behind: Duration::from_secs(self.subscriber_behind),
         }
     }
 }

@@ -21,6 +21,11 @@ use crate::store::keys::{Access, ApiKey};
 pub struct Viewer(pub ApiKey);
 
 impl Viewer {
+    /// All of the key that tells what it is shown: two keys with equal rights are answered alike.
+    pub(super) fn rights(&self) -> Access {
+        self.0.access
+    }
+
     /// The key, if it may do this.
     ///
     /// # Errors

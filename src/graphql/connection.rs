@@ -8,11 +8,13 @@ use super::errors::Result;
 use super::pagination::{self, Args, AsyncCount, Numbered, Page};
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
+use super::write::{self, Write, WriteFilter};
 use crate::record::draft::WriteAction;
 use crate::record::filter::StringFilter;
 use crate::record::{ConnectionId, DataType, Id, Instant, Json, RateBudget};
 use crate::store::connections::{self as stored, Connection, ConnectionStatus, Wanted, connection_count, connection_list};
 use crate::store::schedules::Schedule;
+use crate::store::writes::Wanted as Wants;
 use crate::store::{self, Conn, Predicate};
 use crate::sync::Integration as Adapter;
 
@@ -89,6 +91,19 @@ impl ConnectedWms {
         let own = store::runs::run_which(Some(&[self.0.id()]), None, None);
         let which = Predicate::All(vec![own, sync::which(filter.as_ref())?]);
         sync::page(ctx, &Args::forward(first, after), which).await
+    }
+
+    /// What was written to it, newest first.
+    async fn writes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only these.")] filter: Option<WriteFilter>,
+    ) -> Result<Page<Write>> {
+        let own = store::writes::write_which(Wants { connections: Some(&[self.0.id()]), ..Wants::default() }, "filter")?;
+        let which = Predicate::All(vec![own, write::which(filter.as_ref())?]);
+        write::page(ctx, &Args::forward(first, after), which).await
     }
 }
 
@@ -200,9 +215,15 @@ pub struct ConnectionIssue {
 
 impl From<&stored::Issue> for ConnectionIssue {
     fn from(issue: &stored::Issue) -> Self {
+        Self::from(issue.clone())
+    }
+}
+
+impl From<stored::Issue> for ConnectionIssue {
+    fn from(issue: stored::Issue) -> Self {
         Self {
-            code: issue.code.clone(),
-            message: issue.message.clone(),
+            code: issue.code,
+            message: issue.message,
             data_type: issue.data_type.parse().ok(),
             blocking: issue.blocking,
             first_seen_at: issue.first_seen_at,

@@ -15,8 +15,10 @@ use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, PathSegment, Pos, ServerError, Value};
 
+use crate::record::{DataType, Id};
 use crate::store;
 use crate::store::keys::Access;
+use crate::sync::Stale;
 
 /// What stands in `extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum Code {
     Forbidden,
     /// The cursor is older than the change log: read the lists again, and go on from `changeCursor`.
     CursorExpired,
+    /// What was asked for is older than `maxStaleness` allows, and could not be synced in time.
+    NotFresh,
     /// It is not the caller's fault.
     Internal,
     /// The document cannot be read.
@@ -81,6 +85,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::CursorExpired => "CURSOR_EXPIRED",
+            Self::NotFresh => "NOT_FRESH",
             Self::Internal => "INTERNAL",
             // The names that Apollo's servers and clients know.
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
@@ -134,6 +139,14 @@ pub enum Fault {
     /// A cursor from before the change log's beginning.
     #[error("The cursor is older than the change log: read the lists again, and go on from changeCursor")]
     CursorExpired,
+    /// Records are older than `maxStaleness` allows.
+    #[error("The {data_type} of a connection are older than maxStaleness allows: {}", stale.why)]
+    NotFresh {
+        /// The records' type.
+        data_type: DataType,
+        /// Whose they are, and why.
+        stale: Stale,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(Arc<store::Error>),
@@ -225,6 +238,12 @@ pub(super) fn outward(error: &mut ServerError, request: &RequestId) {
             extensions.set("neededAccess", needed.as_str());
         }
         (Some(Fault::CursorExpired), _) => extensions.set("code", Code::CursorExpired.as_str()),
+        (Some(Fault::NotFresh { data_type, stale }), _) => {
+            extensions.set("code", Code::NotFresh.as_str());
+            extensions.set("connectionId", Id::Connection(stale.connection).to_string());
+            extensions.set("dataType", data_type.as_str());
+            extensions.set("freshAsOf", stale.fresh_as_of.map_or(Value::Null, |at| Value::from(at.to_string())));
+        }
         // The library's own errors have no source: they speak of the document and its values.
         (None, false) => extensions.set("code", Code::InvalidInput.as_str()),
         (fault, true) => {

@@ -3,13 +3,15 @@
 use async_graphql::{Context, ID, InputObject, InputType, Object};
 
 use super::errors::{Fault, Result};
+use super::freshness;
 use super::objects::Shown;
 use super::pagination::{self, Args};
-use super::plan::{Listed, One};
+use super::plan::{Listed, One, OnePlan};
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::*;
-use crate::store::records::filtered;
+use crate::store::Scope;
+use crate::store::records::{Needs, filtered};
 
 /// One key of an ordering. Where several are given, the first counts most; what they leave open is decided by
 /// connection and `sourceId`.
@@ -34,12 +36,15 @@ pub struct OrderBy<S: InputType> {
 }
 
 /// The record of type `T` with this id.
-async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<One<T>>> {
+async fn one<T: Shown>(ctx: &Context<'_>, id: &ID, max_staleness: Option<i64>) -> Result<Option<One<T>>> {
     let wanted = T::DATA_TYPE.type_name();
     let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
     let (at, source_id) =
         parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
-    Ok(state(ctx)?.loaders.record::<T>(at, source_id).await?.map(One))
+    freshness::ensure(ctx, T::DATA_TYPE, &Scope::one(at.0), max_staleness).await?;
+    let plan = OnePlan::of(ctx);
+    let needs = plan.as_ref().map_or(Needs::Everything, OnePlan::needs);
+    Ok(state(ctx)?.loaders.record::<T>(at, source_id, needs).await?.map(|record| One { plan, record }))
 }
 
 /// The two fields of a type. For orders it expands to
@@ -49,13 +54,13 @@ async fn one<T: Shown>(ctx: &Context<'_>, id: &ID) -> Result<Option<One<T>>> {
 /// #[Object]
 /// impl Orders {
 ///     /// Orders, of all connections …
-///     async fn orders(&self, ctx: &Context<'_>, first, after, last, before, filter: Option<OrderFilter>, order_by: …) -> Result<Listed<Order>> { … }
+///     async fn orders(&self, ctx: &Context<'_>, first, after, last, before, filter: Option<OrderFilter>, order_by, max_staleness) -> Result<Listed<Order>> { … }
 ///     /// The order with this id; …
-///     async fn order(&self, ctx: &Context<'_>, id: ID) -> Result<Option<One<Order>>> { … }
+///     async fn order(&self, ctx: &Context<'_>, id: ID, max_staleness: Option<i64>) -> Result<Option<One<Order>>> { … }
 /// }
 /// ```
 macro_rules! lists {
-    ($($(#[$doc:meta])* $query:ident { $list:ident $name:literal, $single:ident $single_name:literal: $type:ident by $filter:ident, $sort:ident })+) => {$(
+    ($($(#[$doc:meta])* $query:ident { $list:ident $name:literal, $single:ident $single_name:literal: $type:ident by $filter:ident, $sort:ident $(, $search:ident in $searched:literal)? })+) => {$(
         #[doc = concat!("The fields `", $name, "` and `", $single_name, "`.")]
         #[derive(Default)]
         pub struct $query;
@@ -74,16 +79,26 @@ macro_rules! lists {
                 #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
                 #[graphql(desc = "Only these. Without it, all that are not deleted.")] filter: Option<$filter>,
                 #[graphql(desc = "In this order: one key or several (at most 5), the first of which counts most.")] order_by: Option<Vec<OrderBy<$sort>>>,
+                $(#[graphql(desc = $searched)] $search: Option<String>,)?
+                #[graphql(desc = "Read the WMSs first where their records are older than so many seconds (0 to 31622400), and wait for that: see docs/freshness.md. An error, NOT_FRESH, when it cannot be done in time.")] max_staleness: Option<i64>,
             ) -> Result<Listed<$type>> {
                 let which = filtered::<$type>(filter.as_ref(), "filter")?;
+                freshness::ensure(ctx, <$type>::DATA_TYPE, &which.scope(), max_staleness).await?;
                 let order = order_by.unwrap_or_default().into_iter().map(|key| (key.field, key.direction)).collect();
-                pagination::records::<$type>(ctx, $name, &Args { first, after, last, before }, which, order).await
+                let sought = None::<String>;
+                $(let sought = $search.or(sought);)?
+                pagination::records::<$type>(ctx, $name, &Args { first, after, last, before }, which, order, sought.as_deref()).await
             }
 
             /// The record with this id, also when it was deleted; null when it has not been synced.
             #[graphql(name = $single_name)]
-            async fn $single(&self, ctx: &Context<'_>, #[graphql(desc = "The record's global id.")] id: ID) -> Result<Option<One<$type>>> {
-                one::<$type>(ctx, &id).await
+            async fn $single(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(desc = "The record's global id.")] id: ID,
+                #[graphql(desc = "Read the record's WMS first where its records of this type are older than so many seconds (0 to 31622400), and wait for that. An error, NOT_FRESH, when it cannot be done in time.")] max_staleness: Option<i64>,
+            ) -> Result<Option<One<$type>>> {
+                one::<$type>(ctx, &id, max_staleness).await
             }
         }
     )+};
@@ -91,13 +106,17 @@ macro_rules! lists {
 
 lists! {
     /// Stock of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
-    Inventory { inventory "inventory", inventory_item "inventoryItem": InventoryItem by InventoryItemFilter, InventoryItemSort }
+    Inventory { inventory "inventory", inventory_item "inventoryItem": InventoryItem by InventoryItemFilter, InventoryItemSort,
+        search in "Only those whose SKU or name have these words: each word of the text must begin one of theirs, in any order, whatever the case. See docs/search.md." }
     /// Inbound shipments of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
-    InboundShipments { inbound_shipments "inboundShipments", inbound_shipment "inboundShipment": InboundShipment by InboundShipmentFilter, InboundShipmentSort }
+    InboundShipments { inbound_shipments "inboundShipments", inbound_shipment "inboundShipment": InboundShipment by InboundShipmentFilter, InboundShipmentSort,
+        search in "Only those whose purchase order number has these words: each word of the text must begin one of it, in any order, whatever the case. See docs/search.md." }
     /// Orders of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
-    Orders { orders "orders", order "order": Order by OrderFilter, OrderSort }
+    Orders { orders "orders", order "order": Order by OrderFilter, OrderSort,
+        search in "Only those whose order number, reference id or addressee (name and company) have these words: each word of the text must begin one of theirs, in any order, whatever the case. See docs/search.md." }
     /// Products of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
-    Products { products "products", product "product": Product by ProductFilter, ProductSort }
+    Products { products "products", product "product": Product by ProductFilter, ProductSort,
+        search in "Only those whose SKU, name or GTIN have these words: each word of the text must begin one of theirs, in any order, whatever the case. See docs/search.md." }
     /// Returns of all connected WMSs. Without `orderBy`, by connection and `sourceId`.
     Returns { returns "returns", one_return "return": Return by ReturnFilter, ReturnSort }
     /// Shipping methods of all connected WMSs. Without `orderBy`, by connection and `sourceId`.

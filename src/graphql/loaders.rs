@@ -130,9 +130,9 @@ impl Loaders {
         self.batches.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// A record by what its WMS calls it; `None` when it has not been synced.
-    pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str) -> Result<Option<Arc<Stored<T>>>> {
-        let key = RecordKey::<T> { at, source_id: source_id.to_owned(), to: PhantomData };
+    /// A record by what its WMS calls it, with the columns that are needed; `None` when it has not been synced.
+    pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str, needs: Needs) -> Result<Option<Arc<Stored<T>>>> {
+        let key = RecordKey::<T> { at, source_id: source_id.to_owned(), needs, to: PhantomData };
         self.load_one(key).await
     }
 
@@ -191,18 +191,19 @@ impl Loaders {
 struct RecordKey<T> {
     at: ConnectionId,
     source_id: String,
+    needs: Needs,
     to: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for RecordKey<T> {
     fn clone(&self) -> Self {
-        Self { at: self.at, source_id: self.source_id.clone(), to: PhantomData }
+        Self { at: self.at, source_id: self.source_id.clone(), needs: self.needs.clone(), to: PhantomData }
     }
 }
 
 impl<T> PartialEq for RecordKey<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.at == other.at && self.source_id == other.source_id
+        self.at == other.at && self.source_id == other.source_id && self.needs == other.needs
     }
 }
 
@@ -212,6 +213,7 @@ impl<T> Hash for RecordKey<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.at.hash(state);
         self.source_id.hash(state);
+        self.needs.hash(state);
     }
 }
 
@@ -219,13 +221,20 @@ impl<T: Shown> Key for RecordKey<T> {
     type Value = Arc<Stored<T>>;
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
-        let pairs: Vec<_> = keys.iter().map(|key| (key.at, key.source_id.as_str())).collect();
-        let rows = record_many::<T>(conn, &pairs, &Needs::Everything).await?;
-        let keyed = rows.into_iter().map(|row| {
-            let key = RecordKey { at: row.connection, source_id: row.record.source().id.clone(), to: PhantomData };
-            (key, Arc::new(row))
-        });
-        Ok(keyed.collect())
+        // Nearly always all need the same.
+        let mut by_needs: HashMap<&Needs, Vec<(ConnectionId, &str)>> = HashMap::new();
+        for key in keys {
+            by_needs.entry(&key.needs).or_default().push((key.at, &key.source_id));
+        }
+        let mut found = HashMap::new();
+        for (needs, pairs) in by_needs {
+            let rows = record_many::<T>(conn, &pairs, needs).await?;
+            found.extend(rows.into_iter().map(|row| {
+                let key = Self { at: row.connection, source_id: row.record.source().id.clone(), needs: needs.clone(), to: PhantomData };
+                (key, Arc::new(row))
+            }));
+        }
+        Ok(found)
     }
 }
 

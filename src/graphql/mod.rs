@@ -4,11 +4,14 @@
 //! |---|---|
 //! | [`objects`] | the nine record types and their parts, expanded from the declarations of `record` |
 //! | `lists`, `query` | what can be read |
+//! | `totals` | counts and sums |
 //! | `mutation` | what can be done |
-//! | `subscription` | what happens |
+//! | `changes`, `change_filter`, `subscription` | what happens |
+//! | `feed` | subscriptions that are the same |
 //! | `connection`, `sync`, `write`, `webhooks`, `viewer` | everything that is no record |
 //! | `pagination`, `loaders` | lists and relations, with as few statements as there are levels |
 //! | `plan` | records written straight as JSON |
+//! | `freshness` | how old records are, and how old they may be |
 //! | `errors`, `user_error` | what goes wrong: for nobody, and for the caller of a mutation |
 //! | `shape` | the order and the nulls that a response owes its request |
 //! | `access` | who may do what |
@@ -24,8 +27,12 @@
 //! anything. It uses none of the library's extensions: with a single one, every field of every record takes the slow path.
 
 pub mod access;
+mod change_filter;
+mod changes;
 mod connection;
 pub mod errors;
+mod feed;
+mod freshness;
 mod guard;
 mod lists;
 mod loaders;
@@ -40,6 +47,7 @@ mod subscription;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod user_error;
 mod viewer;
 mod webhooks;
@@ -47,6 +55,7 @@ mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::OperationType;
@@ -57,11 +66,12 @@ pub use access::Viewer;
 use access::datum;
 pub use errors::RequestId;
 use errors::{Code, Fault, outward, refused};
+pub use feed::{Feed, FeedKey, Start, Track, Until};
 pub use guard::{DocumentId, Limits, OnlyQueries, Trusted};
 use guard::{Guard, Prepared};
 use loaders::Loaders;
 use mutation::Mutation;
-use pagination::described;
+use pagination::{described, described_records};
 pub use plan::write as write_json;
 use query::Query;
 use shape::{Types, put_right};
@@ -97,6 +107,8 @@ struct State {
     store: Store,
     loaders: Arc<Loaders>,
     integrations: Arc<[Arc<crate::sync::Integration>]>,
+    /// How long a query waits for a sync.
+    patience: Duration,
 }
 
 /// What resolvers share.
@@ -113,6 +125,8 @@ pub struct Schema {
     types: Arc<Types>,
     guard: Arc<Guard>,
     clock: Clock,
+    /// `None` where there is no engine.
+    changes: Option<crate::changes::Reader>,
     #[cfg(test)]
     loaders: Arc<Loaders>,
 }
@@ -123,13 +137,17 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<objects::RecordIsNode>()
         .register_output_type::<write::WritePayload>();
     let schema = described::<_, _, _, connection::ConnectedWms>(described::<_, _, _, sync::SyncRun>(described::<_, _, _, sync::SyncReject>(schema)));
+    let schema = described::<_, _, _, totals::SkuInventoryTotals>(described::<_, _, _, totals::WarehouseInventoryTotals>(schema));
     let schema = described::<_, _, _, webhooks::WebhookEndpoint>(described::<_, _, _, webhooks::WebhookDelivery>(schema));
     macro_rules! records {
         ($schema:ident $([$data_type:ident, $type:ident])+) => {{
-            $(let $schema = described::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
+            $(let $schema = described_records::<_, _, _, objects::Synced<crate::record::$type>>($schema);)+
             $schema
         }};
     }
+    let schema = schema
+        .override_output_type_description::<changes::LogPage>("One page of a list.")
+        .override_output_type_description::<changes::LogEdge>("One entry of a list, with its cursor.");
     nine!(records schema)
 }
 
@@ -139,9 +157,9 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 /// A trusted document that makes no sense.
 pub fn schema(deps: Deps) -> anyhow::Result<Schema> {
     let integrations = deps.sync.integrations().iter().cloned().map(Arc::new).collect();
-    let builder = builder().data(deps.sync).data(deps.writes).data(deps.webhooks).data(deps.changes);
+    let builder = builder().data(deps.sync).data(deps.writes).data(deps.webhooks).data(deps.changes.clone());
     let guard = Guard::new(&sdl(), deps.limits, deps.trusted)?;
-    Ok(Schema::over(builder, deps.store, integrations, deps.clock, guard))
+    Ok(Schema { changes: Some(deps.changes), ..Schema::over(builder, deps.store, integrations, deps.clock, guard) })
 }
 
 /// The schema in GraphQL's own language, always the same for the same code.
@@ -164,7 +182,10 @@ impl Schema {
         guard: Guard,
     ) -> Self {
         let loaders = Arc::new(Loaders::new(store.clone()));
-        let state = State { loaders: loaders.clone(), store, integrations };
+        // Short of what the whole query may take: the rest of it is still to be read, and an error that says what is late is better
+        // than one that says that something was.
+        let patience = guard.limits().query_time * 4 / 5;
+        let state = State { loaders: loaders.clone(), store, integrations, patience };
         // The guard has validated what comes here, and has bounded how deep it is.
         let inner = builder.data(state).validation_mode(ValidationMode::Fast).limit_recursive_depth(usize::MAX).finish();
         Self {
@@ -173,6 +194,7 @@ impl Schema {
             guard: Arc::new(guard),
             requests: Arc::default(),
             clock,
+            changes: None,
             #[cfg(test)]
             loaders,
         }

@@ -20,12 +20,15 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::errors::{Fault, Result};
+use super::freshness;
 use super::objects::Shown;
 use super::plan::{Listed, PagePlan};
+use super::scalars::LogCursor;
 use super::state;
 use crate::record::filter::Direction;
 use crate::record::{ConnectionId, Instant};
 use crate::store::records::{Listing, Needs, Stored, record_count, record_list};
+use crate::store::search::{Search, search_which};
 use crate::store::{self, Conn, Predicate, Scalar, Store};
 
 /// The size of a page when nobody says otherwise.
@@ -38,6 +41,13 @@ const MOST_KEYS: usize = 5;
 /// The place of a record in a list, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(String);
+
+/// A place in the change log is the same text wherever it stands.
+impl From<&LogCursor> for Cursor {
+    fn from(cursor: &LogCursor) -> Self {
+        Self(cursor.text().to_owned())
+    }
+}
 
 impl CursorType for Cursor {
     type Error = Infallible;
@@ -82,11 +92,6 @@ struct Place {
 }
 
 impl Place {
-    /// A list by number.
-    fn numbered(list: &'static str) -> Self {
-        Self { list, order: Vec::new(), like: vec![Scalar::Int(0)] }
-    }
-
     /// A list by connection and source id.
     fn of_records(list: &'static str) -> Self {
         Self { list, order: Vec::new(), like: vec![Scalar::Int(0), Scalar::Text(String::new())] }
@@ -174,8 +179,28 @@ impl Args {
     }
 }
 
+/// The size of a page of a list that runs in one direction.
+///
+/// # Errors
+/// [`Fault::Input`] for what is out of bounds.
+pub fn size(first: Option<i32>) -> Result<i64> {
+    Args::forward(first, None).window(&Place::numbered("")).map(|window| window.limit)
+}
+
 /// A page of `N`s.
 pub type Page<N> = Connection<Cursor, N, Total>;
+
+/// A page of records.
+pub type RecordPage<N> = Connection<Cursor, N, TotalAndAge>;
+
+/// Describes the two types of a list of records.
+pub fn described_records<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static, N: OutputType>(
+    schema: SchemaBuilder<Q, M, S>,
+) -> SchemaBuilder<Q, M, S> {
+    schema
+        .override_output_type_description::<RecordPage<N>>("One page of a list.")
+        .override_output_type_description::<Edge<Cursor, N, EmptyFields>>("One entry of a list, with its cursor.")
+}
 
 /// Describes the two types of a list, of which the library says nothing.
 pub fn described<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static, N: OutputType>(
@@ -229,13 +254,43 @@ impl Total {
     }
 }
 
+/// What every page of records has beside edges and `pageInfo`.
+pub struct TotalAndAge {
+    total: Total,
+    fresh_as_of: Option<Instant>,
+}
+
+#[Object]
+impl TotalAndAge {
+    #[graphql(flatten)]
+    async fn total(&self) -> &Total {
+        &self.total
+    }
+
+    /// Up to when the list is known to be complete: the oldest `freshAsOf` of the schedules behind it, which are those of its type
+    /// at the connected WMSs that the filter leaves, switched-off ones that never ran aside. Null while the first sync of one of
+    /// them has not ended. What the WMSs have changed since then may be missing; `maxStaleness` fetches it.
+    async fn fresh_as_of(&self) -> Option<Instant> {
+        self.fresh_as_of
+    }
+}
+
 /// Whether `pageInfo` is asked for this field.
 fn asked(ctx: &Context<'_>, flag: &str) -> bool {
     ctx.look_ahead().field("pageInfo").field(flag).exists()
 }
 
-fn page<N: OutputType>(previous: bool, next: bool, total: Total, edges: impl IntoIterator<Item = (Cursor, N)>) -> Page<N> {
-    let mut page = Connection::with_additional_fields(previous, next, total);
+fn asks_age(ctx: &Context<'_>) -> bool {
+    ctx.look_ahead().field("freshAsOf").exists()
+}
+
+fn page<N: OutputType, B: ObjectType>(
+    previous: bool,
+    next: bool,
+    beside: B,
+    edges: impl IntoIterator<Item = (Cursor, N)>,
+) -> Connection<Cursor, N, B> {
+    let mut page = Connection::with_additional_fields(previous, next, beside);
     page.edges.extend(edges.into_iter().map(|(cursor, node)| Edge::new(cursor, node)));
     page
 }
@@ -255,13 +310,15 @@ pub struct Rows<T> {
     pub next: bool,
     /// How many there are on all pages.
     pub total: Total,
+    /// Up to when the list is known to be complete, if anybody wants to know.
+    pub fresh_as_of: Option<Instant>,
 }
 
 impl<T: Shown> Rows<T> {
     /// The page as async-graphql resolves it.
-    pub fn page(&self) -> Page<T::Object> {
+    pub fn page(&self) -> RecordPage<T::Object> {
         let edges = self.rows.iter().map(|row| ((self.cursor)(row), T::shown(row.clone())));
-        page(self.previous, self.next, self.total.clone(), edges)
+        page(self.previous, self.next, TotalAndAge { total: self.total.clone(), fresh_as_of: self.fresh_as_of }, edges)
     }
 }
 
@@ -279,13 +336,14 @@ impl<T: Shown> AsyncCount for CountRecords<T> {
     }
 }
 
-/// One page of the records that `which` tells, in this order.
+/// One page of the records that `which` tells, and that a search finds, in this order.
 pub async fn records<T: Shown>(
     ctx: &Context<'_>,
     list: &'static str,
     args: &Args,
     which: Predicate,
     order: Vec<(T::Sort, Direction)>,
+    search: Option<&str>,
 ) -> Result<Listed<T>> {
     if order.len() > MOST_KEYS {
         return Err(Fault::argument("orderBy", format!("at most {MOST_KEYS} keys are allowed, not {}", order.len())));
@@ -299,13 +357,20 @@ pub async fn records<T: Shown>(
     let short_of = |values: &Vec<Scalar>| Predicate::After(ordering.reversed(), values.clone());
     let not = |predicate| Predicate::Not(Box::new(predicate));
 
-    let bounds = window.after.as_ref().map(beyond).into_iter().chain(window.before.as_ref().map(short_of));
-    let bounded = Predicate::All(std::iter::once(which.clone()).chain(bounds).collect());
-    listing = Listing { which: bounded, backwards: window.backwards, limit: window.limit + 1, ..listing };
     let store = &state(ctx)?.store;
     let plan = PagePlan::of(ctx);
     let needs = plan.as_ref().map_or(Needs::Everything, PagePlan::needs);
     let mut conn = store.read().await?;
+    let fresh_as_of = if asks_age(ctx) { freshness::fresh_as_of(&mut conn, T::DATA_TYPE, &which.scope()).await? } else { None };
+    let search = match search {
+        Some(text) => search_which::<T>(&mut conn, text, "search").await?,
+        None => Search::default(),
+    };
+    let counted = Predicate::All(vec![which.clone(), search.counted]);
+    let which = Predicate::All(vec![which, search.listed]);
+    let bounds = window.after.as_ref().map(beyond).into_iter().chain(window.before.as_ref().map(short_of));
+    let bounded = Predicate::All(std::iter::once(which.clone()).chain(bounds).collect());
+    listing = Listing { which: bounded, backwards: window.backwards, limit: window.limit + 1, ..listing };
     let mut rows = record_list(&mut conn, &listing, &needs).await?;
     let size = usize::try_from(window.limit).unwrap_or_default();
     let more = rows.len() > size;
@@ -325,9 +390,9 @@ pub async fn records<T: Shown>(
     };
     let previous = (more && window.backwards) || exists("hasPreviousPage", window.after.as_ref().map(|values| not(beyond(values))), false).await?;
     let next = (more && !window.backwards) || exists("hasNextPage", window.before.as_ref().map(|values| not(short_of(values))), true).await?;
-    let total = Total::counted(store, CountRecords::<T>(which.clone(), std::marker::PhantomData));
+    let total = Total::counted(store, CountRecords::<T>(counted, std::marker::PhantomData));
     let cursor = Box::new(move |row: &Stored<T>| place.cursor(listing.position(row)));
-    let rows = Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total };
+    let rows = Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total, fresh_as_of };
     Ok(Listed { plan, rows })
 }
 
@@ -337,8 +402,8 @@ fn blank<T: Shown>() -> Stored<T> {
     Stored { connection: ConnectionId(0), first_seen_at: never, changed_at: never, deleted_at: None, version: 0, record: T::default() }
 }
 
-/// One page of records that are all at hand, in the order of connection and source id.
-pub fn at_hand<T: Shown>(ctx: &Context<'_>, list: &'static str, args: &Args, all: &[Arc<Stored<T>>]) -> Result<Listed<T>> {
+/// One page of records of a connection that are all at hand, in the order of source id.
+pub async fn at_hand<T: Shown>(ctx: &Context<'_>, list: &'static str, args: &Args, at: ConnectionId, all: &[Arc<Stored<T>>]) -> Result<Listed<T>> {
     let place = Place::of_records(list);
     let window = args.window(&place)?;
     let position = |row: &Stored<T>| vec![Scalar::Int(row.connection.0), Scalar::Text(row.record.source().id.clone())];
@@ -354,7 +419,8 @@ pub fn at_hand<T: Shown>(ctx: &Context<'_>, list: &'static str, args: &Args, all
     let total = Total::of(move || std::future::ready(Ok(count)));
     let (previous, next) = (from > 0, rest.len() > size);
     let cursor = Box::new(move |row: &Stored<T>| place.cursor(position(row)));
-    Ok(Listed { plan: PagePlan::of(ctx), rows: Rows { rows: shown.to_vec(), cursor, previous, next, total } })
+    let fresh_as_of = if asks_age(ctx) { freshness::at_connection(ctx, T::DATA_TYPE, at).await? } else { None };
+    Ok(Listed { plan: PagePlan::of(ctx), rows: Rows { rows: shown.to_vec(), cursor, previous, next, total, fresh_as_of } })
 }
 
 /// A list whose rows have numbers and run in one direction.
@@ -375,20 +441,66 @@ pub async fn numbered<L: Numbered, N: OutputType>(
     list: L,
     shown: impl Fn(L::Row) -> N,
 ) -> Result<Page<N>> {
-    let place = Place::numbered(name);
+    keyed(ctx, name, args, ByNumber(list), shown).await
+}
+
+/// A list with numbers, as one with keys.
+#[derive(Clone)]
+struct ByNumber<L>(L);
+
+impl<L: Numbered> AsyncCount for ByNumber<L> {
+    async fn count(self, conn: &mut Conn) -> store::Result<i64> {
+        self.0.count(conn).await
+    }
+}
+
+impl<L: Numbered> Keyed for ByNumber<L> {
+    type Row = L::Row;
+
+    fn like(&self) -> Vec<Scalar> {
+        vec![Scalar::Int(0)]
+    }
+
+    async fn rows(&self, conn: &mut Conn, beyond: Option<&[Scalar]>, limit: i64) -> store::Result<Vec<L::Row>> {
+        let beyond = beyond.and_then(|values| if let [Scalar::Int(number)] = values { Some(*number) } else { None });
+        self.0.rows(conn, beyond, limit).await
+    }
+
+    fn key(row: &L::Row) -> Vec<Scalar> {
+        vec![Scalar::Int(L::number(row))]
+    }
+}
+
+/// A list whose rows have keys and run in one direction.
+pub trait Keyed: AsyncCount {
+    /// What its rows are.
+    type Row: Send;
+    /// Values of the kinds that a key is made of.
+    fn like(&self) -> Vec<Scalar>;
+    /// At most `limit` rows beyond the one with this key.
+    fn rows(&self, conn: &mut Conn, beyond: Option<&[Scalar]>, limit: i64) -> impl Future<Output = store::Result<Vec<Self::Row>>> + Send;
+    /// A row's key.
+    fn key(row: &Self::Row) -> Vec<Scalar>;
+}
+
+/// One page of such a list.
+pub async fn keyed<L: Keyed, N: OutputType>(
+    ctx: &Context<'_>,
+    name: &'static str,
+    args: &Args,
+    list: L,
+    shown: impl Fn(L::Row) -> N,
+) -> Result<Page<N>> {
+    let place = Place { list: name, order: Vec::new(), like: list.like() };
     let window = args.window(&place)?;
-    let beyond = match window.after.as_deref() {
-        Some([Scalar::Int(number)]) => Some(*number),
-        _ => None,
-    };
     let store = &state(ctx)?.store;
-    let mut rows = list.rows(&mut store.read().await?, beyond, window.limit + 1).await?;
+    let mut rows = list.rows(&mut store.read().await?, window.after.as_deref(), window.limit + 1).await?;
     let size = usize::try_from(window.limit).unwrap_or_default();
     let more = rows.len() > size;
     rows.truncate(size);
     // A cursor is only ever made of a row, so there was one.
-    let edges = rows.into_iter().map(|row| (place.cursor(vec![Scalar::Int(L::number(&row))]), shown(row)));
-    Ok(page(beyond.is_some(), more, Total::counted(store, list), edges))
+    let edges = rows.into_iter().map(|row| (place.cursor(L::key(&row)), shown(row)));
+    Ok(page(window.after.is_some(), more, Total::counted(store, list), edges))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 use async_graphql::{Context, ID, MergedObject, Object};
 
 use super::access::viewer;
+use super::change_filter::ChangeFilter;
+use super::changes::{self, LogPage};
 use super::connection::{self, ConnectedWms, ConnectionFilter, Integration, connection_id};
 use super::errors::{Fault, Result};
 use super::lists;
@@ -12,9 +14,10 @@ use super::pagination::{Args, Page};
 use super::scalars::LogCursor;
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
+use super::totals;
 use super::viewer::ApiKey;
 use super::webhooks;
-use super::write::Write;
+use super::write::{self, Write, WriteFilter};
 use crate::record::{Id, IdError};
 use crate::store::changes::change_head;
 use crate::store::keys::{Access, key_list};
@@ -35,6 +38,7 @@ pub struct Query(
     lists::Warehouses,
     lists::WarehouseCustomers,
     lists::WarehouseLocations,
+    totals::Totals,
     webhooks::WebhookQueries,
 );
 
@@ -118,7 +122,7 @@ impl Basics {
 
     /// The sync run with this id; null when there is none.
     async fn sync_run(&self, ctx: &Context<'_>, #[graphql(desc = "The run's global id.")] id: ID) -> Result<Option<SyncRun>> {
-        let run = number(&id, "SyncRun", |id| if let Id::SyncRun(run) = id { Some(run) } else { None })?;
+        let run = sync::run_id("id", &id)?;
         Ok(state(ctx)?.loaders.run(run).await?.map(SyncRun))
     }
 
@@ -139,10 +143,33 @@ impl Basics {
         Ok(state(ctx)?.loaders.write(write).await?.map(Write))
     }
 
+    /// Journalled writes to all connected WMSs, newest first.
+    async fn writes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only these.")] filter: Option<WriteFilter>,
+    ) -> Result<Page<Write>> {
+        write::page(ctx, &Args::forward(first, after), write::which(filter.as_ref())?).await
+    }
+
     /// The newest position of the change log. Take it before the lists are read and follow from there (`after`): then
     /// nothing that changes while they are being read is missed.
     async fn change_cursor(&self, ctx: &Context<'_>) -> Result<LogCursor> {
         Ok(LogCursor::at(change_head(&mut state(ctx)?.store.read().await?).await?))
+    }
+
+    /// The changes of records that the log holds, oldest first: for who polls. With `after`, those that came after a position, so that
+    /// nothing is missed and nothing comes twice; a position whose successors are gone is refused with `CURSOR_EXPIRED`.
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only what comes after this cursor. From the oldest that the log still holds when left out.")] after: Option<LogCursor>,
+        #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
+        #[graphql(desc = "Only these. All changes of records when left out.")] filter: Option<ChangeFilter>,
+    ) -> Result<LogPage> {
+        changes::page(ctx, first, after, filter.as_ref()).await
     }
 
     /// The API key that this request was made with.

@@ -25,6 +25,11 @@ impl LogCursor {
     pub fn position(&self, argument: &str) -> Result<i64> {
         changes::position(&self.0).ok_or_else(|| Fault::argument(argument, format!("{:?} is no cursor of the change log", self.0)))
     }
+
+    /// As clients see it.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// An opaque position in the change log. Keep the newest that you have seen, and give it back as `after` to go on from

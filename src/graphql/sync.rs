@@ -206,6 +206,14 @@ pub(super) fn connection_ids(path: &[&str], ids: &[ID]) -> Result<Vec<Connection
     ids.iter().map(|id| connection_id(id).ok_or_else(|| refuse(format!("{:?} is no connection's id", id.as_str())))).collect()
 }
 
+/// The number of the run that this id names.
+pub(super) fn run_id(argument: &str, id: &ID) -> Result<i64> {
+    match id.parse() {
+        Ok(Id::SyncRun(run)) => Ok(run),
+        _ => Err(Fault::argument(argument, format!("{:?} is not the id of a SyncRun", id.as_str()))),
+    }
+}
+
 /// The conditions of a filter.
 pub(super) fn which(filter: Option<&SyncRunFilter>) -> Result<Predicate> {
     let Some(filter) = filter else { return Ok(Predicate::All(Vec::new())) };

@@ -41,6 +41,14 @@ impl UserError {
         Self::InputError(InputError(if path.is_empty() { failure } else { failure.at(path) }))
     }
 
+    /// The same, of what lies at `path` of a larger input.
+    #[must_use]
+    pub fn below(mut self, path: &[&str]) -> Self {
+        let (Self::InputError(InputError(failure)) | Self::WmsError(WmsError(failure))) = &mut self;
+        failure.path = Some(path.iter().map(|part| (*part).to_owned()).chain(failure.path.take().into_iter().flatten()).collect());
+        self
+    }
+
     /// The field `connectionId` of an input holds something else.
     pub fn no_connection(id: &ID) -> Self {
         Self::input(&["connectionId"], format!("{:?} is no connection's id", id.as_str()))

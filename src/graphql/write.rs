@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Interface, Object};
+use async_graphql::{Context, ID, InputObject, Interface, Object};
 
 use super::connection::ConnectedWms;
 use super::errors::Result;
-use super::mutation::{CreateOrderPayload, UpdateProductPayload};
+use super::mutation::*;
 use super::objects::{Record, record_by_id};
+use super::pagination::{self, Args, AsyncCount, Numbered, Page};
 use super::state;
+use super::sync::connection_ids;
 use super::user_error::{UserError, WmsError};
 use crate::record::draft::WriteAction;
-use crate::record::{ConnectionId, Failure, Id, Instant};
-use crate::store::writes::{self as stored, WriteStatus};
+use crate::record::filter::{DateTimeFilter, StringFilter};
+use crate::record::{ConnectionId, Failure, Id, Instant, Json};
+use crate::store::writes::{self as stored, Wanted, WriteStatus, write_count, write_list, write_which};
+use crate::store::{self, Conn, Predicate};
 
 /// A write as it was journalled before it was sent.
 #[derive(Clone)]
@@ -67,21 +71,140 @@ impl Write {
         self.0.finished_at
     }
 
+    /// What was asked for, in the names of the mutation's input, without what was left out. The values of fields whose names say that
+    /// they are secrets (`password`, `apiToken`, …) are blanked.
+    async fn request(&self) -> &Json {
+        &self.0.request
+    }
+
+    /// What the WMS answered to a `passthrough`: its HTTP status, body and request id, without secrets; null for other writes.
+    async fn answer(&self) -> Option<&Json> {
+        self.0.answer.as_ref()
+    }
+
+    /// The key under which it is answered again; null when it was sent without one.
+    async fn idempotency_key(&self) -> Option<&str> {
+        self.0.idempotency_key.as_deref()
+    }
+
+    /// What names it at the WMS, where that has a place for such a name.
+    async fn reference(&self) -> &str {
+        &self.0.reference
+    }
+
+    /// The id of the API key that asked for it.
+    async fn api_key_id(&self) -> Option<ID> {
+        self.0.api_key_id.map(|id| ID(Id::ApiKey(id).to_string()))
+    }
+
+    /// The name of that key at the time.
+    async fn api_key_name(&self) -> Option<&str> {
+        self.0.api_key_name.as_deref()
+    }
+
+    /// When it was sent; null until then.
+    async fn sent_at(&self) -> Option<Instant> {
+        self.0.sent_at
+    }
+
+    /// What the last look at the WMS told of it; null where it was not looked up, or the look settled it.
+    async fn looked_up(&self) -> Option<&str> {
+        self.0.looked.as_deref()
+    }
+
+    /// When the server looks at the WMS again for what became of it; null when it does not: it is known, or a person must look.
+    async fn next_look_at(&self) -> Option<Instant> {
+        self.0.look_at.filter(|_| self.0.status == WriteStatus::Unknown)
+    }
+
     /// Milliseconds from the sending to the answer; null until there is one.
     async fn latency_milliseconds(&self) -> Option<i64> {
         self.0.finished_at.zip(self.0.sent_at).map(|(finished, sent)| finished.millis_since(sent))
     }
 }
 
-/// What every write's mutation answers.
-#[derive(Interface)]
-#[graphql(
-    field(name = "write", ty = "&Option<Write>", desc = "The journalled write; null when nothing was sent."),
-    field(name = "errors", ty = "&Vec<UserError>", desc = "What the caller can act on; empty when the write was carried out.")
-)]
-pub enum WritePayload {
-    /// `createOrder`
-    CreateOrder(CreateOrderPayload),
-    /// `updateProduct`
-    UpdateProduct(UpdateProductPayload),
+macro_rules! payload {
+    ($($variant:ident of $payload:ident),+ $(,)?) => {
+        /// What every write's mutation answers.
+        #[derive(Interface)]
+        #[graphql(
+            field(name = "write", ty = "&Option<Write>", desc = "The journalled write; null when nothing was sent."),
+            field(name = "errors", ty = "&Vec<UserError>", desc = "What the caller can act on; empty when the write was carried out.")
+        )]
+        pub enum WritePayload {
+            $(#[doc = stringify!($variant)] $variant($payload)),+
+        }
+    };
+}
+payload! {
+    CreateOrder of CreateOrderPayload,
+    UpdateOrder of UpdateOrderPayload,
+    CancelOrder of CancelOrderPayload,
+    ShipOrder of ShipOrderPayload,
+    CreateInboundShipment of CreateInboundShipmentPayload,
+    UpdateInboundShipment of UpdateInboundShipmentPayload,
+    ReceiveInboundShipment of ReceiveInboundShipmentPayload,
+    CreateReturn of CreateReturnPayload,
+    UpdateReturn of UpdateReturnPayload,
+    CancelReturn of CancelReturnPayload,
+    CreateProduct of CreateProductPayload,
+    UpdateProduct of UpdateProductPayload,
+    AdjustInventory of AdjustInventoryPayload,
+    Passthrough of PassthroughPayload,
+    ReconcileWrite of ReconcileWritePayload,
+}
+
+/// Which writes are wanted. All conditions are ANDed; a list holds at most 100 values.
+#[derive(Debug, Default, InputObject)]
+pub struct WriteFilter {
+    /// To one of these connected WMSs.
+    pub connection_ids: Option<Vec<ID>>,
+    /// Doing one of these.
+    pub actions: Option<Vec<WriteAction>>,
+    /// Standing so.
+    pub statuses: Option<Vec<WriteStatus>>,
+    /// Journalled then.
+    pub created_at: Option<DateTimeFilter>,
+    /// Under such a key.
+    pub idempotency_key: Option<StringFilter>,
+}
+
+/// The conditions of a filter.
+pub(super) fn which(filter: Option<&WriteFilter>) -> Result<Predicate> {
+    let Some(filter) = filter else { return Ok(Predicate::All(Vec::new())) };
+    let connections = filter.connection_ids.as_deref().map(|ids| connection_ids(&["filter", "connectionIds"], ids)).transpose()?;
+    let wanted = Wanted {
+        connections: connections.as_deref(),
+        actions: filter.actions.as_deref(),
+        statuses: filter.statuses.as_deref(),
+        created_at: filter.created_at.as_ref(),
+        idempotency_key: filter.idempotency_key.as_ref(),
+    };
+    Ok(write_which(wanted, "filter")?)
+}
+
+#[derive(Clone)]
+struct Writes(Predicate);
+
+impl AsyncCount for Writes {
+    async fn count(self, conn: &mut Conn) -> store::Result<i64> {
+        write_count(conn, self.0).await
+    }
+}
+
+impl Numbered for Writes {
+    type Row = stored::Write;
+
+    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        write_list(conn, self.0.clone(), beyond.unwrap_or(i64::MAX), limit).await
+    }
+
+    fn number(row: &Self::Row) -> i64 {
+        row.id
+    }
+}
+
+/// One page of writes, newest first.
+pub(super) async fn page(ctx: &Context<'_>, args: &Args, which: Predicate) -> Result<Page<Write>> {
+    pagination::numbered(ctx, "writes", args, Writes(which), |row| Write(Arc::new(row))).await
 }

@@ -8,6 +8,7 @@
 //! | `socket` | *graphql-transport-ws* |
 //! | `sse` | *GraphQL over SSE* |
 //! | `run` | how operations run, whichever way they came |
+//! | `hub` | subscriptions, equal ones together |
 //! | `auth`, `origin` | who may ask, and from where |
 //!
 //! **Invariants.**
@@ -22,6 +23,7 @@ mod auth;
 mod graphiql;
 mod graphql;
 mod health;
+mod hub;
 mod listen;
 mod origin;
 mod request;
@@ -89,6 +91,8 @@ pub struct Limits {
     pub ping: Duration,
     /// For a websocket without operations.
     pub idle: Duration,
+    /// For a subscriber that takes its events more slowly than they come to be up with them again.
+    pub behind: Duration,
 }
 
 /// What the handlers share.
@@ -99,6 +103,8 @@ struct Shared {
     keys: auth::Keys,
     /// Places for websockets and event streams.
     places: Arc<Semaphore>,
+    /// Subscriptions.
+    hub: hub::Hub,
     /// Websockets, and mutations that run: what the end waits for beside connections.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -112,7 +118,8 @@ pub async fn serve(listener: TcpListener, api: Api, options: Options, stop: Canc
     let Options { graphiql, origins, limits } = options;
     let places = Arc::new(Semaphore::new(limits.sockets));
     let tasks = TaskTracker::new();
-    let shared = Shared { api, origins, limits, keys: auth::Keys::default(), places, tasks: tasks.clone(), stop: stop.clone() };
+    let shared =
+        Shared { api, origins, limits, keys: auth::Keys::default(), places, hub: hub::Hub::default(), tasks: tasks.clone(), stop: stop.clone() };
     listen::listen(listener, router(Arc::new(shared), graphiql), limits, stop).await;
     tasks.close();
     tasks.wait().await;

@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use async_graphql::{Request, Response, ServerError};
 use futures_util::stream::{BoxStream, once};
@@ -14,6 +15,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tracing::Instrument as _;
 
 use super::Context;
+use super::hub::{self, Answers, Frame};
 use crate::graphql::{Admitted, RequestId, Viewer};
 
 /// Who asks, and under which name.
@@ -71,29 +73,34 @@ async fn run(context: &Context, asker: &Asker, admitted: Admitted) -> Response {
 }
 
 /// Answers any operation, a subscription too.
-pub(super) fn stream(context: &Context, asker: &Asker, admitted: Result<Admitted, Box<Response>>) -> BoxStream<'static, Response> {
-    let counted = context.clone();
+pub(super) fn stream(context: &Context, asker: &Asker, admitted: Result<Admitted, Box<Response>>) -> Answers {
     let responses = match admitted {
         Err(response) => once(std::future::ready(*response)).boxed(),
         Ok(admitted) if admitted.is_mutation() => {
             let (context, asker) = (context.clone(), asker.clone());
             once(async move { run(&context, &asker, admitted).await }).boxed()
         }
-        Ok(admitted) => {
-            let id = asker.id.clone();
-            let responses = AssertUnwindSafe(context.api.schema.run_stream(admitted)).catch_unwind();
-            responses.map(move |answered| answered.unwrap_or_else(|panic| panicked(&*panic, &id))).boxed()
-        }
+        Ok(admitted) => match admitted.feed() {
+            Some((feed, start)) => return hub::subscribe(context, &feed, start),
+            None => catching(context.api.schema.run_stream(admitted), asker.id.clone()),
+        },
     };
+    let counted = context.clone();
     responses
         .enumerate()
         .map(move |(number, response)| {
             if number == 0 {
                 count(&counted, &response);
             }
-            response
+            Ok(Arc::new(Frame::of(&response, None)))
         })
         .boxed()
+}
+
+/// The responses of an execution; where a resolver panics, that is the last.
+pub(super) fn catching(responses: BoxStream<'static, Response>, id: RequestId) -> BoxStream<'static, Response> {
+    let responses = AssertUnwindSafe(responses).catch_unwind();
+    responses.map(move |answered| answered.unwrap_or_else(|panic| panicked(&*panic, &id))).boxed()
 }
 
 /// Counts what was answered.

@@ -19,13 +19,14 @@ use async_graphql::{Request, Response as Answer, ServerError};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
-use futures_util::stream::{BoxStream, empty, unfold};
+use futures_util::stream::{empty, unfold};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, interval_at};
 
 use super::Context;
-use super::answer::{self, Body, Media, Refusal, is_told_by_status};
+use super::answer::{self, Media, Refusal, is_told_by_status};
 use super::auth::Denied;
+use super::hub::{Answers, Frame, TooSlow};
 use super::run::{self, Asker};
 use crate::metrics::Open;
 
@@ -70,7 +71,7 @@ struct Stream {
     context: Context,
     asker: Asker,
     /// `None` when `complete` has been sent.
-    responses: Option<BoxStream<'static, Answer>>,
+    responses: Option<Answers>,
     heart: Interval,
     _place: OwnedSemaphorePermit,
     _open: Open,
@@ -84,8 +85,12 @@ impl Stream {
             biased;
             () = self.context.stop.cancelled() => return None,
             _ = self.heart.tick() => {}
-            response = responses.next() => return Some(match response {
-                Some(response) => next(&response),
+            answer = responses.next() => return Some(match answer {
+                Some(Ok(frame)) => next(&frame),
+                Some(Err(TooSlow)) => {
+                    *responses = empty().boxed();
+                    next(&Frame::of(&last_word("TOO_SLOW", &TooSlow.message(self.context.limits.behind)), None))
+                }
                 None => {
                     self.responses = None;
                     // Without data, a browser's parser would not hand the event on.
@@ -97,40 +102,20 @@ impl Stream {
             return Some(":\n\n".to_owned());
         }
         *responses = empty().boxed();
-        Some(next(&denied()))
+        Some(next(&Frame::of(&last_word(Denied::Unknown.code(), Denied::Unknown.message()), None)))
     }
 }
 
-fn next(answer: &Answer) -> String {
-    let mut json = Vec::new();
-    if let Err(error) = Body::of(answer).write(&mut json) {
-        tracing::error!(error = %error, "Failed to write an answer as JSON");
-        json = br#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL"}}]}"#.to_vec();
-    }
-    // A WMS's payload is passed on as it came, on several lines perhaps; between JSON's tokens any blank means the same, and
-    // inside a string no line ends.
-    json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
-    format!("event: next\ndata: {}\n\n", String::from_utf8_lossy(&json))
+fn next(frame: &Frame) -> String {
+    let mut text = "event: next\ndata: ".to_owned();
+    frame.write(&mut text);
+    text.push_str("\n\n");
+    text
 }
 
-/// The last word to whose key is not what it was.
-fn denied() -> Answer {
-    let mut error = ServerError::new(Denied::Unknown.message(), None);
-    error.extensions.get_or_insert_default().set("code", Denied::Unknown.code());
+/// Why there will be nothing more.
+fn last_word(code: &str, message: &str) -> Answer {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
     Answer::from_errors(vec![error])
-}
-
-#[cfg(test)]
-mod tests {
-    use async_graphql::{Name, Value};
-
-    use super::*;
-
-    #[test]
-    fn a_payload_on_several_lines_stays_one_event() {
-        // As a plan splices it: see `graphql::plan`.
-        let raw = (Name::new("$serde_json::private::RawValue"), Value::from("{\r\n  \"a\": \"x\\n\"\n}"));
-        let answer = Answer::new(Value::Object([(Name::new("raw"), Value::Object([raw].into_iter().collect()))].into_iter().collect()));
-        assert_eq!(next(&answer), "event: next\ndata: {\"data\":{\"raw\":{    \"a\": \"x\\n\" }}}\n\n");
-    }
 }

@@ -21,6 +21,8 @@ codes! {
         IdempotencyMismatch = "IDEMPOTENCY_MISMATCH",
         /// The same write is under way.
         InProgress = "IN_PROGRESS",
+        /// It was never sent: the server ended before it could be.
+        NotSent = "NOT_SENT",
         /// The WMS refuses the input.
         WmsValidation = "WMS_VALIDATION",
         /// What it speaks of is not at the WMS.

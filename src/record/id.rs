@@ -99,6 +99,16 @@ impl Id {
         Self::Record(T::DATA_TYPE, connection, source_id.to_owned())
     }
 
+    /// Writes the text of a record's id, as [`record`](Self::record) would be shown, to the end of `out`.
+    pub fn write_record<T: Record>(connection: ConnectionId, source_id: &str, out: &mut Vec<u8>) {
+        let plain = format!("{}:{connection}:{source_id}", T::DATA_TYPE.type_name());
+        let begin = out.len();
+        // Three bytes become four characters.
+        out.resize(begin + plain.len() * 4 / 3 + 4, 0);
+        let written = BASE64_URL_SAFE_NO_PAD.encode_slice(plain, &mut out[begin..]).unwrap_or_default();
+        out.truncate(begin + written);
+    }
+
     /// The connection, where this is one's id.
     pub fn as_connection(&self) -> Option<ConnectionId> {
         match self {
@@ -174,6 +184,11 @@ mod tests {
             Id::WebhookDelivery(5),
         ] {
             assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        for source_id in ["", "a", "ab", "abc", "SO:1/ü"] {
+            let mut written = b"before".to_vec();
+            Id::write_record::<super::super::Order>(ConnectionId(7), source_id, &mut written);
+            assert_eq!(written, format!("before{}", Id::record::<super::super::Order>(ConnectionId(7), source_id)).into_bytes());
         }
         for bad in ["", "Order:1:2", "T3JkZXI", "4pyT4pyT!"] {
             assert!(bad.parse::<Id>().is_err(), "{bad}");

@@ -3,7 +3,7 @@
 use super::filter::{DateTimeFilter, EnumFilter, IdFilter, StringFilter};
 use super::{
     Address, Instant, InventoryItem, Link, List, Money, Quantity, Supplier, Term, Terms, Warehouse, WarehouseCustomer, codes, moments, part, record,
-    terms,
+    terms, words,
 };
 
 codes! {
@@ -137,6 +137,7 @@ fn terms_of(inbound: &InboundShipment) -> Terms<'_> {
     all.extend(terms(Term::Sku, inbound.line_items.iter().map(|line| line.sku.as_deref())));
     all.extend(terms(Term::TrackingNumber, inbound.tracking_numbers.iter().map(|number| Some(number.as_str()))));
     all.extend(terms(Term::Supplier, inbound.supplier.iter().map(|supplier| supplier.name.as_deref())));
+    all.extend(words([inbound.purchase_order_number.as_deref()]));
     all.extend(moments(Term::ArrivedAt, inbound.receipts.iter().map(|receipt| receipt.arrived_at)));
     all
 }

@@ -3,6 +3,7 @@
 use super::filter::{BooleanFilter, DateTimeFilter, FloatFilter, IdFilter, StringFilter};
 use super::{
     Instant, Link, List, Measurements, Money, Quantity, Term, Terms, Warehouse, WarehouseCustomer, WarehouseLocation, moments, part, record, terms,
+    words,
 };
 
 macro_rules! inventory_item {
@@ -141,6 +142,7 @@ fn terms_of(item: &InventoryItem) -> Terms<'_> {
     all.extend(terms(Term::Warehouse, item.by_warehouse.iter().map(|part| part.warehouse.as_ref().map(Link::source_id))));
     all.extend(terms(Term::Location, item.locations.iter().map(|part| part.location.as_ref().map(Link::source_id))));
     all.extend(terms(Term::Lot, item.lots.iter().map(|lot| Some(lot.lot_id.as_str()))));
+    all.extend(words([item.sku.as_deref(), Some(item.name.as_str())]));
     all.extend(moments(Term::ExpiresAt, item.lots.iter().map(|lot| lot.expires_at)));
     all
 }

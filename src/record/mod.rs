@@ -35,6 +35,7 @@ mod id;
 mod list;
 mod parts;
 mod scalar;
+pub mod search;
 
 pub(crate) mod inbound_shipment;
 pub(crate) mod inventory_item;
@@ -183,6 +184,8 @@ codes! {
         Component = "COMPONENT",
         /// The SKU of an inventory item that a product is made of.
         ComponentSku = "COMPONENT_SKU",
+        /// A word of its numbers and names, by which it is searched for: see [`search`].
+        Word = "WORD",
     }
 }
 
@@ -211,6 +214,11 @@ fn moments<'a>(kind: Term, values: impl IntoIterator<Item = Option<Instant>>) ->
     values.into_iter().flatten().map(move |value| (kind, Cow::Owned(value.to_sortable())))
 }
 
+/// The words that these texts are found by.
+fn words<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> impl Iterator<Item = (Term, Cow<'a, str>)> {
+    search::words(texts).into_iter().map(|word| (Term::Word, Cow::Owned(word)))
+}
+
 /// One of the nine record types.
 pub trait Record: Serialize + Clone + std::fmt::Debug + Send + Sync + 'static {
     /// Which of the nine.
@@ -223,7 +231,24 @@ pub trait Record: Serialize + Clone + std::fmt::Debug + Send + Sync + 'static {
     fn terms(&self) -> Terms<'_> {
         Vec::new()
     }
+
+    /// The source id of the warehouse customer that it belongs to; a warehouse customer belongs to itself.
+    fn warehouse_customer(&self) -> Option<&str>;
 }
+
+/// The warehouse customer that a record with these fields names, if it has a field for it.
+macro_rules! customer_of {
+    ($record:ident) => {
+        None
+    };
+    ($record:ident warehouse_customer $($others:ident)*) => {
+        $record.warehouse_customer.as_ref().map($crate::record::Link::source_id)
+    };
+    ($record:ident $other:ident $($others:ident)*) => {
+        $crate::record::customer_of!($record $($others)*)
+    };
+}
+pub(crate) use customer_of;
 
 /// Expands a declaration to the record's struct, its filter input and its sort enum:
 ///
@@ -261,6 +286,13 @@ macro_rules! record {
 
             fn terms(&self) -> $crate::record::Terms<'_> {
                 terms_of(self)
+            }
+
+            fn warehouse_customer(&self) -> Option<&str> {
+                if matches!(Self::DATA_TYPE, $crate::record::DataType::WarehouseCustomers) {
+                    return Some(&self.source.id);
+                }
+                $crate::record::customer_of!(self $($field)+)
             }
         }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{DateTimeFilter, DecimalFilter, EnumFilter, IdFilter, StringFilter};
 use super::{
     Address, Carrier, Channel, Instant, InventoryItem, Link, List, Measurements, Money, Product, Quantity, ShippingMethod, Term, Terms, Warehouse,
-    WarehouseCustomer, codes, moments, part, record, terms,
+    WarehouseCustomer, codes, moments, part, record, terms, words,
 };
 
 codes! {
@@ -316,6 +316,9 @@ fn terms_of(order: &Order) -> Terms<'_> {
     all.extend(terms(Term::ChannelName, order.channel.iter().map(|channel| channel.name.as_deref())));
     all.extend(terms(Term::Tag, order.source_tags.iter().map(|tag| Some(tag.as_str()))));
     all.extend(terms(Term::Lot, packages().flat_map(|package| package.line_items.iter()).map(|line| line.lot_id.as_deref())));
+    let to = order.ship_to.as_ref();
+    let names = [to.and_then(|to| to.full_name.as_deref()), to.and_then(|to| to.company.as_deref())];
+    all.extend(words([Some(order.order_number.as_str()), order.reference_id.as_deref()].into_iter().chain(names)));
     all.extend(moments(Term::ShippedAt, order.shipments.iter().map(|shipment| shipment.shipped_at)));
     all
 }

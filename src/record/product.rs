@@ -1,7 +1,7 @@
 //! Products: what can be ordered.
 
 use super::filter::{BooleanFilter, DecimalFilter, IdFilter, StringFilter};
-use super::{InventoryItem, Link, List, Money, Quantity, Supplier, SupplierProduct, Term, Terms, WarehouseCustomer, part, record, terms};
+use super::{InventoryItem, Link, List, Money, Quantity, Supplier, SupplierProduct, Term, Terms, WarehouseCustomer, part, record, terms, words};
 
 macro_rules! product {
     ($record:ident, $part:ident) => {
@@ -92,6 +92,7 @@ fn terms_of(product: &Product) -> Terms<'_> {
     let mut all = Terms::new();
     all.extend(terms(Term::Component, product.components.iter().map(|part| part.inventory_item.as_ref().map(Link::source_id))));
     all.extend(terms(Term::ComponentSku, product.components.iter().map(|part| part.sku.as_deref())));
+    all.extend(words([product.sku.as_deref(), Some(product.name.as_str()), product.gtin.as_deref()]));
     all.extend(terms(Term::Supplier, product.supplier.iter().map(|supplier| supplier.name.as_deref())));
     all
 }

@@ -5,11 +5,13 @@
 //! not parsed until somebody asks for it.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use async_graphql::{InputType, InputValueError, InputValueResult, OutputType, Scalar, ScalarType, Value};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::de::Visitor;
 use serde::{Deserialize, Serialize};
 
 /// Why a text or number is not the scalar that it should be.
@@ -115,6 +117,8 @@ impl ScalarType for Instant {
 
 /// Fixed-point with six decimals in an `i64`: the body that [`Money`] and [`Quantity`] share.
 const SCALE: u32 = 6;
+/// Millionths of one.
+const UNIT: i64 = 1_000_000;
 
 fn to_micros(decimal: Decimal) -> Option<i64> {
     let mut rounded = decimal.round_dp(SCALE);
@@ -125,6 +129,37 @@ fn to_micros(decimal: Decimal) -> Option<i64> {
 fn parse_decimal(text: &str) -> Option<Decimal> {
     let text = text.trim();
     Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// The millionths of a text such as `19.90`, as nearly all are: without a [`Decimal`] in between. `None`: it is not that plain.
+fn plain_micros(text: &str) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    // Of so few digits no number is too large.
+    if !(1..=12).contains(&whole.len()) || !(1..=SCALE as usize).contains(&fraction.len()) {
+        return None;
+    }
+    let number = |digits: &str| digits.bytes().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')));
+    let missing = SCALE - u32::try_from(fraction.len()).ok()?;
+    let micros = number(whole)? * UNIT + number(fraction)? * 10_i64.pow(missing);
+    Some(if negative { -micros } else { micros })
+}
+
+/// The millionths of a text.
+fn micros_of(text: &str) -> Option<i64> {
+    plain_micros(text).or_else(|| parse_decimal(text).and_then(to_micros))
+}
+
+/// The millionths of what a WMS sent as a JSON number: those of the shortest text that reads back as the same float, which is
+/// what the WMS meant (19.9, not 19.899999999999998).
+fn micros_of_float(number: f64) -> Option<i64> {
+    // Two different numbers of at most 15 digits are never the same float. So where one with six decimals is this float, it is
+    // the number of that shortest text, which has no more digits.
+    let micros = (number * UNIT as f64).round();
+    if micros.abs() < 1e15 && micros / UNIT as f64 == number {
+        return Some(micros as i64);
+    }
+    parse_decimal(&number.to_string()).and_then(to_micros)
 }
 
 /// An amount of money or a unit price, exact to six decimals. Its currency stands beside it.
@@ -144,19 +179,19 @@ impl Money {
 
     /// What a WMS sent as a JSON number. `None` where it does not fit (over 9.2 trillion, or not finite).
     pub fn from_f64(number: f64) -> Option<Self> {
-        // The shortest text that reads back as the same float is what the WMS meant: 19.9, not 19.899999999999998.
-        parse_decimal(&number.to_string()).and_then(to_micros).map(Self)
+        micros_of_float(number).map(Self)
     }
 }
 
 impl fmt::Display for Money {
     /// At least two decimals, no more than needed: `19.90`, `0.0125`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut decimal = Decimal::new(self.0, SCALE).normalize();
-        if decimal.scale() < 2 {
-            decimal.rescale(2);
+        let (mut rest, mut decimals) = (self.0.unsigned_abs() % UNIT as u64, SCALE as usize);
+        while decimals > 2 && rest.is_multiple_of(10) {
+            (rest, decimals) = (rest / 10, decimals - 1);
         }
-        write!(f, "{decimal}")
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{}.{rest:0decimals$}", self.0.unsigned_abs() / UNIT as u64)
     }
 }
 
@@ -164,7 +199,7 @@ impl FromStr for Money {
     type Err = ScalarError;
 
     fn from_str(text: &str) -> Result<Self, ScalarError> {
-        parse_decimal(text).and_then(to_micros).map(Self).ok_or_else(|| ScalarError::new(text, "a decimal number such as \"19.90\""))
+        micros_of(text).map(Self).ok_or_else(|| ScalarError::new(text, "a decimal number such as \"19.90\""))
     }
 }
 
@@ -210,11 +245,15 @@ impl Quantity {
 
     /// What a WMS sent as a JSON number. `None` where it does not fit (over 9.2 trillion, or not finite).
     pub fn from_f64(number: f64) -> Option<Self> {
-        parse_decimal(&number.to_string()).and_then(to_micros).map(Self)
+        micros_of_float(number).map(Self)
     }
 
     /// The nearest float, for wire formats that know only floats.
     pub fn to_f64(self) -> f64 {
+        // A quotient of floats is the float nearest to the true one, where both are exact.
+        if self.0.unsigned_abs() < 1 << f64::MANTISSA_DIGITS {
+            return self.0 as f64 / UNIT as f64;
+        }
         Decimal::new(self.0, SCALE).to_f64().unwrap_or_default()
     }
 }
@@ -257,7 +296,7 @@ impl FromStr for Quantity {
     type Err = ScalarError;
 
     fn from_str(text: &str) -> Result<Self, ScalarError> {
-        parse_decimal(text).and_then(to_micros).map(Self).ok_or_else(|| ScalarError::new(text, "a quantity such as 2.5"))
+        micros_of(text).map(Self).ok_or_else(|| ScalarError::new(text, "a quantity such as 2.5"))
     }
 }
 
@@ -361,13 +400,27 @@ macro_rules! serde_text {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(input)?;
-                text.parse().map_err(serde::de::Error::custom)
+                input.deserialize_str(OfText(PhantomData))
             }
         }
     )*};
 }
 serde_text!(Instant, Money);
+
+/// Reads a `T` from its text, which is not copied.
+struct OfText<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for OfText<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
 
 impl Serialize for Quantity {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
@@ -404,6 +457,32 @@ mod tests {
         assert!(shown("92233720368548").is_err(), "does not fit");
         assert_eq!(Money::from_f64(0.1 + 0.2).map(|money| money.to_string()).as_deref(), Some("0.30"));
         assert_eq!(Money::from_f64(f64::NAN), None);
+    }
+
+    #[test]
+    fn the_short_way_is_the_same_as_the_long_one() {
+        let long = |number: f64| parse_decimal(&number.to_string()).and_then(to_micros);
+        let mut bits = 1_u64;
+        for step in 0..5_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let micros = (bits >> (4 + bits % 56)) as i64;
+            let near = micros as f64 / 1e6;
+            for number in [near, -near, near.next_up(), near * 1.1, f64::from_bits(bits)] {
+                assert_eq!(micros_of_float(number), long(number), "step {step}: {number:?}");
+            }
+            let money = Money::from_micros(if bits & 1 == 0 { micros } else { -micros });
+            let mut decimal = Decimal::new(money.0, SCALE).normalize();
+            decimal.rescale(decimal.scale().max(2));
+            assert_eq!(money.to_string(), decimal.to_string());
+            assert_eq!(money.to_string().parse(), Ok(money));
+            if micros.abs() < 1 << 53 {
+                assert_eq!(Quantity(micros).to_f64(), Decimal::new(micros, SCALE).to_string().parse::<f64>().unwrap_or_default());
+            }
+        }
+        for text in ["", "-", ".", "1.", ".5", "+1", "1.2.3", "1e3", " 7 ", "1.2345678", "9999999999999", "--1", "1-1", "0.000001", "-0.5"] {
+            assert_eq!(micros_of(text), parse_decimal(text).and_then(to_micros), "{text:?}");
+        }
+        assert_eq!(Money::from_micros(i64::MIN).to_string(), "-9223372036854.775808");
     }
 
     #[test]

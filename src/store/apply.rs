@@ -18,7 +18,7 @@ use super::error::{During as _, Result};
 use super::predicate::Predicate;
 use super::records::{Kind, Known, Needs, NewRow, record_many};
 use super::{changes, schema};
-use crate::record::{ConnectionId, DataType, Instant, Record, Term, diff};
+use crate::record::{ConnectionId, DataType, Instant, Record, Term, Terms, diff};
 
 /// A record that has arrived.
 #[derive(Debug)]
@@ -138,12 +138,20 @@ pub async fn record_apply<K: Kind>(tx: &mut Tx, connection: ConnectionId, arrive
     let old: HashMap<String, K> =
         record_many::<K>(tx, &updated, &Needs::Everything).await?.into_iter().map(|old| (old.record.source().id.clone(), old.record)).collect();
     applied.changes.extend(differing.iter().filter(|(_, kind)| is_told(*kind)).map(|(id, kind)| {
-        let previous = old.get(*id).zip(wanted.get(id)).and_then(|(old, new)| diff::previous_attributes(old, new.record));
-        changes::Entry { kind: *kind, connection, data_type: K::DATA_TYPE, source_id: Some((*id).to_owned()), previous }
+        let (old, new) = (old.get(*id), wanted.get(id).map(|row| row.record));
+        let previous = old.zip(new).and_then(|(old, new)| diff::previous_attributes(old, new));
+        let owner = |record: &K| record.warehouse_customer().map(str::to_owned);
+        let (was, is) = (old.and_then(owner), new.and_then(owner));
+        let warehouse_customers = [is.clone(), was.filter(|was| Some(was) != is.as_ref())];
+        let (data_type, source_id) = (Some(K::DATA_TYPE), Some((*id).to_owned()));
+        changes::Entry { kind: *kind, connection, data_type, source_id, previous, warehouse_customers, issue: None }
     }));
     let rows: Vec<NewRow<'_, K>> = differing.iter().filter_map(|(id, _)| wanted.remove(id)).collect();
     let changed: Vec<&K> = rows.iter().map(|row| row.record).collect();
     K::upsert(tx, rows).await.during("Failed to write records")?;
+    // Most changes (of a status, of a date) leave all terms as they are.
+    let differs = |record: &&K| old.get(record.source().id.as_str()).is_none_or(|old| sorted(*record) != sorted(old));
+    let changed: Vec<&K> = changed.into_iter().filter(differs).collect();
     term_replace(tx, connection, &changed, &known).await?;
     Ok(applied)
 }
@@ -176,13 +184,25 @@ async fn term_replace<K: Kind>(tx: &mut Tx, connection: ConnectionId, records: &
         let which = t::table.filter(t::data_type.eq(K::DATA_TYPE)).filter(Predicate::records(&old));
         diesel::delete(which).run(tx).await.during("Failed to remove old search terms")?;
     }
+    let records: Vec<_> = records.iter().map(|record| (connection, *record)).collect();
+    term_insert(tx, &records, |_| true).await
+}
+
+/// A record's terms, each once.
+fn sorted<K: Record>(record: &K) -> Terms<'_> {
+    let mut terms = record.terms();
+    terms.sort_unstable();
+    terms.dedup();
+    terms
+}
+
+/// Writes the terms of some kinds of records that have none of these kinds.
+pub(super) async fn term_insert<K: Kind>(tx: &mut Tx, records: &[(ConnectionId, &K)], of: fn(Term) -> bool) -> Result<()> {
     let mut rows = Vec::new();
-    for record in records {
-        let mut terms = record.terms();
-        terms.sort_unstable();
-        terms.dedup();
+    for (connection, record) in records {
+        let terms = sorted(*record).into_iter().filter(|(term, _)| of(*term));
         let source_id = record.source().id.as_str();
-        rows.extend(terms.into_iter().map(|(term, value)| TermRow { connection: connection.0, data_type: K::DATA_TYPE, source_id, term, value }));
+        rows.extend(terms.map(|(term, value)| TermRow { connection: connection.0, data_type: K::DATA_TYPE, source_id, term, value }));
     }
     if rows.is_empty() {
         return Ok(());

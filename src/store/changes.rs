@@ -9,10 +9,11 @@ use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Quer
 use super::bulk::bulk_insert;
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Error, Result};
-use super::predicate::{Column, Predicate};
+use super::predicate::Predicate;
 use super::schema::{change_head, changes as t};
 use super::wake::Signal;
-use crate::record::{ConnectionId, DataType, Instant, Json, List, codes};
+pub use super::wanted::Wanted;
+use crate::record::{ConnectionId, DataType, Instant, Json, codes};
 
 codes! {
     /// What an entry of the change log tells.
@@ -27,7 +28,20 @@ codes! {
         Restored = "RESTORED",
         /// A sync run ended.
         SyncCompleted = "SYNC_COMPLETED",
+        /// A connection has an issue that it had not.
+        IssueRaised = "ISSUE_RAISED",
+        /// What a connection's issue says is different.
+        IssueChanged = "ISSUE_CHANGED",
+        /// A connection's issue is gone.
+        IssueCleared = "ISSUE_CLEARED",
     }
+}
+
+impl Kind {
+    /// The kinds that tell of a record.
+    pub const OF_RECORDS: [Self; 4] = [Self::Created, Self::Updated, Self::Deleted, Self::Restored];
+    /// The kinds that tell of a connection's issue.
+    pub const OF_ISSUES: [Self; 3] = [Self::IssueRaised, Self::IssueChanged, Self::IssueCleared];
 }
 
 /// What is to be appended.
@@ -37,12 +51,25 @@ pub struct Entry {
     pub kind: Kind,
     /// Where.
     pub connection: ConnectionId,
-    /// To which type of record.
-    pub data_type: DataType,
-    /// To which record; `None` for the end of a run.
+    /// To which type of record; `None` for an issue of the connection as a whole.
+    pub data_type: Option<DataType>,
+    /// To which record; `None` for the end of a run, and for an issue.
     pub source_id: Option<String>,
     /// Old values of what changed.
     pub previous: Option<Json>,
+    /// The source id of the warehouse customer that the record belongs to, and of the one that it belonged to, if that was another.
+    /// The record may be another's, or gone, when the entry is read.
+    pub warehouse_customers: [Option<String>; 2],
+    /// What the issue says.
+    pub issue: Option<Json>,
+}
+
+impl Entry {
+    /// A run of a connection's schedule has ended.
+    pub fn run_ended(connection: ConnectionId, data_type: DataType) -> Self {
+        let (kind, data_type) = (Kind::SyncCompleted, Some(data_type));
+        Self { kind, connection, data_type, source_id: None, previous: None, warehouse_customers: [None, None], issue: None }
+    }
 }
 
 /// What made the change.
@@ -66,9 +93,9 @@ pub struct Change {
     pub kind: Kind,
     /// The connection's number.
     pub connection_id: i64,
-    /// To which type of record.
-    pub data_type: DataType,
-    /// To which record; `None` for the end of a run.
+    /// To which type of record; `None` for an issue of the connection as a whole.
+    pub data_type: Option<DataType>,
+    /// To which record; `None` for the end of a run, and for an issue.
     pub source_id: Option<String>,
     /// Old values of what changed.
     pub previous: Option<Json>,
@@ -76,6 +103,12 @@ pub struct Change {
     pub run_id: Option<i64>,
     /// The write that made it.
     pub write_id: Option<i64>,
+    /// The warehouse customer that the record belonged to after the change.
+    pub warehouse_customer: Option<String>,
+    /// The warehouse customer that the record belonged to before, where that was another.
+    pub previous_warehouse_customer: Option<String>,
+    /// What the issue says.
+    pub issue: Option<Json>,
 }
 
 pub(super) struct Row {
@@ -92,11 +125,14 @@ bulk_insert! {
         at: Instant = |row| &row.at;
         kind: Kind = |row| &row.entry.kind;
         connection_id: i64 = |row| &row.entry.connection.0;
-        data_type: DataType = |row| &row.entry.data_type;
+        data_type: Option<DataType> = |row| &row.entry.data_type;
         source_id: Option<String> = |row| &row.entry.source_id;
         previous: Option<Json> = |row| &row.entry.previous;
         run_id: Option<i64> = |row| &row.cause.run;
         write_id: Option<i64> = |row| &row.cause.write;
+        warehouse_customer: Option<String> = |row| &row.entry.warehouse_customers[0];
+        previous_warehouse_customer: Option<String> = |row| &row.entry.warehouse_customers[1];
+        issue: Option<Json> = |row| &row.entry.issue;
     }
 }
 
@@ -128,7 +164,7 @@ pub async fn change_head(conn: &mut Conn) -> Result<i64> {
     Ok(head.unwrap_or(0))
 }
 
-/// The position up to which entries have been pruned; 0 when none has.
+/// The position of the newest entry that has been pruned; 0 while there is none. The log begins after it.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -141,8 +177,8 @@ pub async fn change_tail(conn: &mut Conn) -> Result<i64> {
 ///
 /// # Errors
 /// [`Error::Expired`] when entries after that position have been pruned; when the database does not answer.
-pub async fn change_list(conn: &mut Conn, after: i64, which: Predicate, limit: i64) -> Result<Vec<Change>> {
-    let rows = t::table.filter(t::position.gt(after)).filter(which).order(t::position).limit(limit).select(Change::columns());
+pub async fn change_list(conn: &mut Conn, after: i64, which: &Wanted, limit: i64) -> Result<Vec<Change>> {
+    let rows = t::table.filter(t::position.gt(after)).filter(which.predicate()).order(t::position).limit(limit).select(Change::columns());
     let found = rows.all(conn).await.during("Failed to read the change log")?;
     // Asked last: what was pruned while the entries were being read counts.
     if after < change_tail(conn).await? { Err(Error::Expired) } else { Ok(found) }
@@ -200,12 +236,4 @@ pub async fn change_prune(tx: &mut Tx, before: Instant, limit: i64) -> Result<i6
     let head = change_head::table.filter(change_head::id.eq(1)).filter(change_head::pruned.lt(last));
     diesel::update(head).set(change_head::pruned.eq(last)).run(tx).await.during("Failed to note what was pruned")?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
-}
-
-/// The condition that an entry is of one of these kinds, of one of these connections, and of one of these types.
-pub fn change_which(kinds: &[Kind], connections: Option<&[ConnectionId]>, data_types: Option<&[DataType]>) -> Predicate {
-    let mut all = vec![Predicate::OneOf(Column::of(t::kind), List(kinds.iter().map(|kind| kind.as_str().to_owned()).collect()))];
-    all.extend(connections.map(|ids| Predicate::ids(t::connection_id, &ids.iter().map(|id| id.0).collect::<Vec<_>>())));
-    all.extend(data_types.map(|types| Predicate::OneOf(Column::of(t::data_type), types.iter().map(|code| code.as_str().to_owned()).collect())));
-    Predicate::All(all)
 }

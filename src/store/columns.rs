@@ -13,7 +13,7 @@ use diesel::result::QueryResult;
 use crate::record::*;
 
 /// The columns that somebody is going to look at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Needs {
     /// All.
     #[default]

@@ -5,8 +5,9 @@
 //! side.
 //!
 //! **Invariants.**
-//! * SQLite runs synchronously inside `block_in_place`: a wrapper that makes it asynchronous costs two to four times
-//!   the CPU. So the runtime must be the multi-threaded one.
+//! * SQLite runs synchronously on the thread of whoever asks: a wrapper that makes it asynchronous costs two to four times
+//!   the CPU. Where that would take the runtime's last free thread, and for everything that writes, the runtime is told so
+//!   (`block_in_place`, which costs a small read as much as itself). So the runtime must be the multi-threaded one.
 //! * One SQLite connection writes, always under `BEGIN IMMEDIATE`; the others only read.
 //! * A transaction that is dropped is rolled back, and a PostgreSQL connection with an unfinished query or transaction is
 //!   closed, never returned to the pool: there it would keep its locks.
@@ -22,6 +23,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, Selectable};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::wake::{CHANNEL, Signal};
@@ -79,12 +81,24 @@ fn gone() -> Error {
 pub(super) struct LitePool {
     idle: Mutex<Vec<SqliteConnection>>,
     free: Arc<Semaphore>,
+    /// How many may run at the same time without a word to the runtime.
+    silent: Semaphore,
 }
 
 impl LitePool {
-    pub(super) fn new(connections: Vec<SqliteConnection>) -> Arc<Self> {
+    /// Readers: all of the runtime's threads but one may be reading without its knowing.
+    pub(super) fn readers(connections: Vec<SqliteConnection>) -> Arc<Self> {
+        Self::new(connections, Handle::current().metrics().num_workers().saturating_sub(1))
+    }
+
+    /// The writer: it may wait for the disk.
+    pub(super) fn writer(connection: SqliteConnection) -> Arc<Self> {
+        Self::new(vec![connection], 0)
+    }
+
+    fn new(connections: Vec<SqliteConnection>, silent: usize) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(connections.len()));
-        Arc::new(Self { idle: Mutex::new(connections), free })
+        Arc::new(Self { idle: Mutex::new(connections), free, silent: Semaphore::new(silent) })
     }
 
     pub(super) async fn get(self: &Arc<Self>) -> QueryResult<LiteConn> {
@@ -112,7 +126,10 @@ impl LiteConn {
     /// Runs `f` with the connection inside, on this thread.
     pub fn block<T>(&mut self, f: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
         let Some(connection) = &mut self.connection else { return Err(gone()) };
-        tokio::task::block_in_place(|| f(connection))
+        match self.home.silent.try_acquire() {
+            Ok(_permit) => f(connection),
+            Err(_) => tokio::task::block_in_place(|| f(connection)),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Connected WMSs, their sealed credentials and their issues.
 
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
+use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
+use super::changes::{Entry, Kind as Change};
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Result};
 use super::filter::Operators as _;
@@ -10,7 +12,7 @@ use super::predicate::{Column, Predicate};
 use super::schema::{connection_issues as i, connections as t};
 use super::vault::Vault;
 use crate::record::filter::StringFilter;
-use crate::record::{ConnectionId, DataType, Instant, List, codes};
+use crate::record::{ConnectionId, DataType, Instant, Json, List, codes};
 
 codes! {
     /// How a connected WMS is doing.
@@ -230,7 +232,7 @@ pub async fn connection_status_set(conn: &mut Conn, id: ConnectionId, status: Co
 }
 
 /// Something about a connection that a person should know.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = i, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct Issue {
     /// The connection's number.
@@ -249,7 +251,16 @@ pub struct Issue {
     pub last_seen_at: Instant,
 }
 
-/// Raises an issue, or confirms that it is still there.
+impl Issue {
+    /// What the change log says when something has become of it.
+    fn told(&self, kind: Change) -> Entry {
+        let (connection, data_type) = (ConnectionId(self.connection_id), self.data_type.parse().ok());
+        Entry { kind, connection, data_type, source_id: None, previous: None, warehouse_customers: [None, None], issue: Some(Json::of(self)) }
+    }
+}
+
+/// Raises an issue, or confirms that it is still there. Answers with what the change log has to say of that, which the caller
+/// appends: nothing, if it was there and says the same.
 ///
 /// # Errors
 /// When the database refuses.
@@ -261,39 +272,47 @@ pub async fn issue_raise(
     message: &str,
     blocking: bool,
     now: Instant,
-) -> Result<()> {
+) -> Result<Option<Entry>> {
+    const DURING: &str = "Failed to raise an issue";
+    let concerns = data_type.map_or("", DataType::as_str);
     let row = (
         i::connection_id.eq(id.0),
         i::code.eq(code),
-        i::data_type.eq(data_type.map_or("", DataType::as_str)),
+        i::data_type.eq(concerns),
         i::message.eq(message),
         i::blocking.eq(blocking),
         i::first_seen_at.eq(now),
         i::last_seen_at.eq(now),
     );
-    let query = diesel::insert_into(i::table).values(row).on_conflict((i::connection_id, i::code, i::data_type)).do_update();
-    query.set((i::message.eq(message), i::last_seen_at.eq(now))).run(conn).await.during("Failed to raise an issue")?;
-    Ok(())
+    // The first statement decides between two that raise it at once; the second waits for the first's transaction.
+    let raised = diesel::insert_into(i::table).values(row).on_conflict((i::connection_id, i::code, i::data_type)).do_nothing();
+    if raised.run(conn).await.during(DURING)? > 0 {
+        let (code, data_type, message) = (code.to_owned(), concerns.to_owned(), message.to_owned());
+        let issue = Issue { connection_id: id.0, code, data_type, message, blocking, first_seen_at: now, last_seen_at: now };
+        return Ok(Some(issue.told(Change::IssueRaised)));
+    }
+    let differs = i::message.ne(message).or(i::blocking.ne(blocking));
+    let changed = diesel::update(i::table.find((id.0, code, concerns)).filter(differs))
+        .set((i::message.eq(message), i::blocking.eq(blocking), i::last_seen_at.eq(now)))
+        .returning(Issue::columns());
+    let changed: Vec<Issue> = changed.all(conn).await.during(DURING)?;
+    if changed.is_empty() {
+        diesel::update(i::table.find((id.0, code, concerns))).set(i::last_seen_at.eq(now)).run(conn).await.during(DURING)?;
+    }
+    Ok(changed.first().map(|issue| issue.told(Change::IssueChanged)))
 }
 
-/// Takes back every issue of a data type, or of the connection as a whole.
+/// Takes back the issues of a data type, or of the connection as a whole, except those of the codes that `but` names. Answers with
+/// what the change log has to say of that, which the caller appends.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn issue_clear(conn: &mut Conn, id: ConnectionId, data_type: Option<DataType>) -> Result<()> {
+pub async fn issue_clear(conn: &mut Conn, id: ConnectionId, data_type: Option<DataType>, but: &[&str]) -> Result<Vec<Entry>> {
+    let kept = Predicate::OneOf(Column::of(i::code), List(but.iter().map(|code| (*code).to_owned()).collect()));
     let which = i::table.filter(i::connection_id.eq(id.0)).filter(i::data_type.eq(data_type.map_or("", DataType::as_str)));
-    diesel::delete(which).run(conn).await.during("Failed to clear issues")?;
-    Ok(())
-}
-
-/// Takes back the issues of a data type, except those of this code.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn issue_clear_but(conn: &mut Conn, id: ConnectionId, data_type: DataType, code: &str) -> Result<()> {
-    let which = i::table.filter(i::connection_id.eq(id.0)).filter(i::data_type.eq(data_type.as_str())).filter(i::code.ne(code));
-    diesel::delete(which).run(conn).await.during("Failed to clear issues")?;
-    Ok(())
+    let gone = diesel::delete(which.filter(Predicate::Not(Box::new(kept)))).returning(Issue::columns());
+    let gone: Vec<Issue> = gone.all(conn).await.during("Failed to clear issues")?;
+    Ok(gone.iter().map(|issue| issue.told(Change::IssueCleared)).collect())
 }
 
 /// The issues of these connections.

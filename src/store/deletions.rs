@@ -3,12 +3,17 @@
 //! **Invariant.** Nothing is deleted without evidence, and nothing is ever removed: a record that is gone keeps its row, with
 //! the moment at which that was found.
 
+use std::collections::HashMap;
+
 use super::changes::{Entry, Kind as Change};
 use super::conn::{Conn, Tx};
 use super::error::{During as _, Result};
 use super::predicate::{Column, Op, Predicate, Scalar};
-use super::records::Kind;
+use super::records::{Kind, Needs, record_many};
 use crate::record::{ConnectionId, Instant};
+
+/// Records that are read at once, to see whose they were.
+const AT_ONCE: usize = 1000;
 
 /// What a complete listing says of what is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +71,15 @@ pub async fn record_delete_named<K: Kind>(tx: &mut Tx, connection: ConnectionId,
 async fn record_delete<K: Kind>(tx: &mut Tx, connection: ConnectionId, which: Predicate, now: Instant) -> Result<Vec<Entry>> {
     let mut gone = K::mark_deleted(tx, which, now).await.during("Failed to mark records as deleted")?;
     gone.sort_unstable();
-    let entry = |id| Entry { kind: Change::Deleted, connection, data_type: K::DATA_TYPE, source_id: Some(id), previous: None };
+    let mut owners = HashMap::new();
+    for some in gone.chunks(AT_ONCE) {
+        let keys: Vec<_> = some.iter().map(|id| (connection, id.as_str())).collect();
+        let records = record_many::<K>(tx, &keys, &Needs::These(Vec::new())).await?;
+        owners.extend(records.iter().filter_map(|it| Some((it.record.source().id.clone(), it.record.warehouse_customer()?.to_owned()))));
+    }
+    let entry = |id: String| {
+        let (data_type, warehouse_customers) = (Some(K::DATA_TYPE), [owners.remove(&id), None]);
+        Entry { kind: Change::Deleted, connection, data_type, source_id: Some(id), previous: None, warehouse_customers, issue: None }
+    };
     Ok(gone.into_iter().map(entry).collect())
 }

@@ -20,14 +20,19 @@ mod filter;
 pub mod keys;
 mod plan;
 mod predicate;
+pub mod presence;
 pub mod records;
 pub mod runs;
 pub mod schedules;
 mod schema;
+mod scope;
+pub mod search;
 pub mod settings;
+pub mod totals;
 mod types;
 pub mod vault;
 mod wake;
+mod wanted;
 pub mod webhooks;
 pub mod writes;
 
@@ -43,6 +48,7 @@ pub use conn::{Conn, Tx};
 use conn::{LitePool, PgConn, PgPool};
 pub use error::{Error, Result};
 pub use predicate::{Column, Op, Ordering, Predicate, Scalar};
+pub use scope::Scope;
 use vault::Vault;
 pub use wake::Signal;
 use wake::Signals;
@@ -99,7 +105,9 @@ impl Store {
             let scheme = url.split(':').next().unwrap_or_default();
             return Err(Error::Url(format!("The database address must begin with sqlite: or postgres://, not {scheme:?}")));
         };
-        Ok(Self { database: Arc::new(database), vault: Arc::new(vault), signals: Arc::default() })
+        let store = Self { database: Arc::new(database), vault: Arc::new(vault), signals: Arc::default() };
+        search::words_complete(&store).await?;
+        Ok(store)
     }
 
     /// Which database it is, for people.
@@ -236,5 +244,5 @@ fn open_sqlite(path: &str, sizes: Sizes) -> Result<Database> {
     let mut writer = open(false)?;
     tokio::task::block_in_place(|| writer.run_pending_migrations(SQLITE).map(drop)).map_err(|e| Error::Migrate(e.to_string()))?;
     let readers = (0..sizes.sqlite_readers.max(1)).map(|_| open(true)).collect::<Result<Vec<_>>>()?;
-    Ok(Database::Sqlite { readers: LitePool::new(readers), writer: LitePool::new(vec![writer]) })
+    Ok(Database::Sqlite { readers: LitePool::readers(readers), writer: LitePool::writer(writer) })
 }

@@ -163,6 +163,8 @@ pub enum Predicate {
         /// What they must meet; `None`: being there is enough.
         value: Option<Box<Predicate>>,
     },
+    /// This, tried on each row that the other conditions leave, rather than used to find rows.
+    Tried(Box<Predicate>),
     /// The row comes after these values, in the ordering of the same length.
     After(Ordering, Vec<Scalar>),
 }
@@ -215,6 +217,8 @@ impl Column {
     pub const DELETED_AT: Self = Self::fixed("deleted_at", Some(Lowest::Time));
     /// The column of [`Predicate::HasTerm`]'s condition.
     pub const TERM_VALUE: Self = Self::fixed("value", None);
+    /// The warehouse of a part of an item's stock, where that stands as a row of its own.
+    pub(super) const STOCK_WAREHOUSE: Self = Self::fixed("warehouse", None);
 
     const fn fixed(name: &'static str, lowest: Option<Lowest>) -> Self {
         Self { name, lowest, by_key: false, links: None }
@@ -265,14 +269,14 @@ impl Dialect for Pg {
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
         out.push_sql(" = ANY(");
-        out.push_bind_param::<Array<Text>, Vec<String>>(&values.0)?;
+        out.push_bind_param::<Array<Text>, Vec<String>>(values)?;
         out.push_sql(")");
         Ok(())
     }
 
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()> {
         out.push_sql(" = ANY(");
-        out.push_bind_param::<Array<BigInt>, Vec<i64>>(&values.0)?;
+        out.push_bind_param::<Array<BigInt>, Vec<i64>>(values)?;
         out.push_sql(")");
         Ok(())
     }
@@ -490,6 +494,7 @@ impl Predicate {
                 out.push_sql(")");
                 Ok(())
             }
+            Self::Tried(part) => part.write(out, Place::Within),
             Self::After(ordering, values) => after(out, ordering, values),
         }
     }

@@ -65,7 +65,7 @@ impl SyncStatus {
 }
 
 /// A run of a schedule.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
 #[diesel(table_name = r, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
 pub struct SyncRun {
     /// Its number.

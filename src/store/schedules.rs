@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use diesel::dsl::exists;
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
+use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, JoinOnDsl as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::connections::ConnectionStatus;
@@ -20,6 +20,7 @@ use super::error::{During as _, Error, Result};
 use super::predicate::{Column, Op, Predicate, Scalar};
 use super::runs::{NewRun, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_forget, run_create, run_find};
 use super::schema::{connections, schedules as s, sync_runs as r};
+use super::scope::Scope;
 use super::wake::Signal;
 use crate::record::{ConnectionId, DataType, Instant, Json, List};
 
@@ -141,6 +142,40 @@ pub async fn schedule_create(tx: &mut Tx, connection: ConnectionId, new: &[NewSc
 pub async fn schedule_list(conn: &mut Conn, connections: &[i64]) -> Result<Vec<Schedule>> {
     let query = s::table.filter(Predicate::ids(s::connection_id, connections)).order((s::connection_id, s::data_type)).select(Schedule::columns());
     query.all(conn).await.during("Failed to list schedules")
+}
+
+/// How old the data of a schedule is.
+#[derive(Debug, Clone, Queryable)]
+pub struct Age {
+    /// The connection's number.
+    pub connection_id: i64,
+    /// Source data is known to be complete up to here.
+    pub fresh_as_of: Option<Instant>,
+    /// How the connection is doing.
+    pub status: ConnectionStatus,
+}
+
+impl Age {
+    /// Whether its connection is synced at all.
+    pub const fn is_synced(&self) -> bool {
+        matches!(self.status, ConnectionStatus::Active | ConnectionStatus::Degraded)
+    }
+}
+
+/// How old the records of a type are, by connection: of the schedules that run by themselves, and of those that once ran. One
+/// that does neither has no records to show.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn schedule_ages(conn: &mut Conn, data_type: DataType, of: &Scope) -> Result<Vec<Age>> {
+    let query = s::table
+        .inner_join(connections::table.on(connections::id.eq(s::connection_id)))
+        .filter(s::data_type.eq(data_type))
+        .filter(s::enabled.eq(true).or(s::fresh_as_of.is_not_null()))
+        .filter(of.which())
+        .order(s::connection_id)
+        .select((s::connection_id, s::fresh_as_of, connections::status));
+    query.all(conn).await.during("Failed to read how old records are")
 }
 
 /// Which schedules a worker may take.
@@ -334,8 +369,7 @@ pub async fn run_finish(tx: &mut Tx, lease: &Lease, ending: &Ending, now: Instan
 /// When the database refuses. `Ok(None)`: there is no such schedule.
 pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataType, new: NewRun, now: Instant) -> Result<Option<SyncRun>> {
     schedule_lock(tx, connection, data_type).await?;
-    let found = s::table.find((connection.0, data_type)).select(Schedule::columns()).one(tx).await.optional();
-    let Some(found): Option<Schedule> = found.during("Failed to read a schedule")? else { return Ok(None) };
+    let Some(found) = schedule_find(tx, connection, data_type).await? else { return Ok(None) };
     if let Some(run) = found.run_id {
         let hurried = (s::next_run_at.eq(now), s::priority.eq(found.priority.min(Urgency::of(&new))));
         let waiting = s::table.find((connection.0, data_type)).filter(s::leased_until.is_null()).filter(s::next_run_at.gt(now));
@@ -352,6 +386,29 @@ pub async fn run_request(tx: &mut Tx, connection: ConnectionId, data_type: DataT
     diesel::update(s::table.find((connection.0, data_type))).set(queued).run(tx).await.during("Failed to queue a run")?;
     tx.signal(Signal::Schedules);
     Ok(Some(run))
+}
+
+/// Asks for a run that reads what is new, for somebody who waits for it. Joins the one that is under way; where that is of a
+/// window, which shows nothing new, the schedule becomes due, so that the window gives way. `Ok(None)`: there is no such schedule.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn run_freshen(tx: &mut Tx, connection: ConnectionId, data_type: DataType, now: Instant) -> Result<Option<SyncRun>> {
+    let new = NewRun { trigger: SyncTrigger::Manual, mode: SyncMode::Incremental, window: None, confirm_deletions: false };
+    let run = run_request(tx, connection, data_type, new, now).await?;
+    if run.as_ref().is_some_and(|run| run.mode == SyncMode::Window) {
+        let later = s::table.find((connection.0, data_type)).filter(s::due_at.gt(now));
+        diesel::update(later).set(s::due_at.eq(now)).run(tx).await.during("Failed to make a schedule due")?;
+    }
+    Ok(run)
+}
+
+/// One schedule.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn schedule_find(conn: &mut Conn, connection: ConnectionId, data_type: DataType) -> Result<Option<Schedule>> {
+    s::table.find((connection.0, data_type)).select(Schedule::columns()).one(conn).await.optional().during("Failed to read a schedule")
 }
 
 /// Sets the run of a window aside, so that its schedule can do what is due; the end of that takes it up again.
@@ -445,8 +502,7 @@ pub async fn schedule_change(
     now: Instant,
 ) -> Result<Option<Schedule>> {
     schedule_lock(tx, connection, data_type).await?;
-    let found = s::table.find((connection.0, data_type)).select(Schedule::columns()).one(tx).await.optional();
-    let Some(found): Option<Schedule> = found.during("Failed to read a schedule")? else { return Ok(None) };
+    let Some(found) = schedule_find(tx, connection, data_type).await? else { return Ok(None) };
     let interval = change.interval_seconds.unwrap_or(found.interval_seconds);
     let due = found.due_at.plus_seconds(interval - found.interval_seconds).max(now);
     // A run that is under way, or waits, keeps its time.

@@ -163,11 +163,14 @@ diesel::table! {
         at -> Timestamptz,
         kind -> Text,
         connection_id -> BigInt,
-        data_type -> Text,
+        data_type -> Nullable<Text>,
         source_id -> Nullable<Text>,
         previous -> Nullable<Json>,
         run_id -> Nullable<BigInt>,
         write_id -> Nullable<BigInt>,
+        warehouse_customer -> Nullable<Text>,
+        previous_warehouse_customer -> Nullable<Text>,
+        issue -> Nullable<Json>,
     }
 }
 
@@ -203,6 +206,15 @@ diesel::table! {
         created_at -> Timestamptz,
         sent_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        api_key_name -> Nullable<Text>,
+        idempotency_key -> Nullable<Text>,
+        holds_key -> Bool,
+        content_hash -> Text,
+        command -> Nullable<Binary>,
+        answer -> Nullable<Json>,
+        look_at -> Nullable<Timestamptz>,
+        looks -> BigInt,
+        looked -> Nullable<Text>,
     }
 }
 

@@ -213,15 +213,34 @@ macro_rules! json {
         impl<$($param: Serialize + std::fmt::Debug)?> ToSql<Json, Sqlite> for $type {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result { json_to_sqlite(self, out) }
         }
-        impl<$($param: DeserializeOwned)?> FromSql<Json, Pg> for $type {
+    )+};
+}
+json!(List<T>, <T>; Address; Measurements; Carrier; Channel; Supplier; OrderTotals; OrderDelivery);
+
+/// `$type` is parsed as soon as it is read.
+macro_rules! parsed {
+    ($($type:ty),+ $(,)?) => {$(
+        impl FromSql<Json, Pg> for $type {
             fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> { json_from_pg(value) }
         }
-        impl<$($param: DeserializeOwned)?> FromSql<Json, Sqlite> for $type {
+        impl FromSql<Json, Sqlite> for $type {
             fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> { json_from_sqlite(value) }
         }
     )+};
 }
-json!(List<T>, <T>; Address; Measurements; Carrier; Channel; Supplier; OrderTotals; OrderDelivery);
+parsed!(Address, Measurements, Carrier, Channel, Supplier, OrderTotals, OrderDelivery);
+
+impl<T: DeserializeOwned> FromSql<Json, Pg> for List<T> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::from_stored(std::str::from_utf8(value.as_bytes())?))
+    }
+}
+
+impl<T: DeserializeOwned> FromSql<Json, Sqlite> for List<T> {
+    fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::from_stored(value.read_text()))
+    }
+}
 queryable!(Address; Measurements; Carrier; Channel; Supplier; OrderTotals; OrderDelivery);
 
 impl ToSql<Json, Pg> for record::Json {

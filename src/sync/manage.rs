@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::connect::{check_lookback, check_name};
 use super::{Handle, Refused};
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Json};
-use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
+use crate::store::changes::{Cause, Entry, change_append};
 use crate::store::connections::{
     Connection, ConnectionChange, ConnectionStatus, connection_change, connection_credentials_set, connection_find, connection_remove,
     connection_status_set, issue_clear,
@@ -61,9 +61,10 @@ impl Handle {
         };
         let now = self.shared.clock.now();
         let mut tx = self.shared.store.write().await?;
+        let mut cleared = Vec::new();
         if let Some(credentials) = &change.credentials {
             connection_credentials_set(&mut tx, self.shared.store.vault(), id, &SecretString::from(credentials.as_str())).await?;
-            issue_clear(&mut tx, id, None).await?;
+            cleared = issue_clear(&mut tx, id, None, &[]).await?;
         }
         if let Some(status) = status {
             connection_status_set(&mut tx, id, status).await?;
@@ -73,6 +74,7 @@ impl Handle {
         }
         let AccountChange { name, customer_reference, lookback_days, .. } = change;
         let changed = connection_change(&mut tx, id, ConnectionChange { name, customer_reference, lookback_days }).await?;
+        change_append(&mut tx, cleared, Cause::default(), now).await?;
         self.shared.store.commit(tx).await?;
         Ok(changed.ok_or_else(|| unknown("connectionId", "connection"))?)
     }
@@ -120,8 +122,7 @@ impl Handle {
             return Err(Failure::ours(ErrorCode::Conflict, "The run has ended already").at(&["runId"]).into());
         };
         let (connection, data_type) = (ConnectionId(ended.connection_id), ended.data_type);
-        let entry = Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None };
-        change_append(&mut tx, vec![entry], Cause { run: Some(run), write: None }, now).await?;
+        change_append(&mut tx, vec![Entry::run_ended(connection, data_type)], Cause { run: Some(run), write: None }, now).await?;
         self.shared.store.commit(tx).await?;
         self.shared.metrics.run_ended(data_type.as_str(), ended.status.as_str(), now.millis_since(ended.started_at.unwrap_or(now)));
         Ok(ended)

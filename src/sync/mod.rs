@@ -2,7 +2,7 @@
 //!
 //! The unit is a schedule: one connection × one data type. [`engine`] takes due schedules by lease and gives each to
 //! [`runner`], which reads pages from the adapter and lays each down in one transaction ([`page`]). What to do when is
-//! decided by the pure functions of [`policy`]. [`upkeep`] looks after what no run does: late schedules, old history.
+//! decided by the pure functions of [`policy`]; [`fresh`] lets readers wait for a run. [`upkeep`] looks after what no run does: late schedules, old history.
 //!
 //! **Invariants.**
 //! * A page is one transaction: records, change log, progress and checkpoint commit together or not at all.
@@ -12,6 +12,7 @@
 
 mod connect;
 mod engine;
+mod fresh;
 mod heart;
 mod manage;
 mod page;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use connect::{NewAccount, Tested};
 pub use engine::{Engine, Works};
+pub use fresh::{LONGEST_STALENESS, MOST_FRESHENED, NotFresh, Stale};
 pub use manage::{AccountChange, LONGEST_INTERVAL, SHORTEST_INTERVAL};
 pub use policy::default_interval;
 
@@ -113,6 +115,7 @@ struct Shared {
     settings: Settings,
     metrics: Metrics,
     workers: Workers,
+    rounds: fresh::Rounds,
 }
 
 impl Shared {
@@ -158,7 +161,7 @@ impl Handle {
     /// A handle on an engine that does not run yet: see [`Engine`].
     pub fn new(accounts: Accounts, clock: Clock, settings: Settings, metrics: Metrics) -> Self {
         let store = accounts.store().clone();
-        Self { shared: Arc::new(Shared { store, accounts, clock, settings, metrics, workers: Workers::default() }) }
+        Self { shared: Arc::new(Shared { store, accounts, clock, settings, metrics, workers: Workers::default(), rounds: fresh::Rounds::default() }) }
     }
 
     /// Every WMS that can be connected.

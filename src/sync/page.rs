@@ -12,14 +12,14 @@ use super::status::{degrade, recover};
 use crate::metrics::Counts;
 use crate::record::{ErrorCode, Failure, Instant, Json, nine};
 use crate::store::apply::{Applied, Arrived, Tell, record_apply, record_rows};
-use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
-use crate::store::connections::{issue_clear, issue_clear_but, issue_list, issue_raise};
+use crate::store::changes::{Cause, Entry, change_append};
+use crate::store::connections::{issue_clear, issue_list, issue_raise};
 use crate::store::deletions::{Missing, record_delete_named, record_delete_unlisted, record_missing};
 use crate::store::records;
 use crate::store::runs::{
     Progress, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_count, page_listed, reject_put, run_advance, run_deleted, run_trim,
 };
-use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside};
+use crate::store::schedules::{Ending, lease_hold, run_finish, run_set_aside, schedule_find};
 use crate::store::{self, Tx};
 use crate::wms::{AnyPage, Next, Page, Row, Rows};
 
@@ -130,7 +130,13 @@ impl Worker<'_> {
             entries.extend(last);
             run = ended;
         }
-        let gives_way = matches!(step, Step::Chunk(_)) && policy::gives_way(&self.lease.schedule, now);
+        // Read again: somebody who waits for what is new may have made it due.
+        let gives_way = match step {
+            Step::Chunk(_) => {
+                schedule_find(&mut tx, connection, self.lease.data_type()).await?.is_some_and(|schedule| policy::gives_way(&schedule, now))
+            }
+            Step::Page(_) | Step::End => false,
+        };
         if gives_way {
             run_set_aside(&mut tx, &self.lease, now).await?;
         }
@@ -233,12 +239,10 @@ impl Worker<'_> {
         let ending = Ending { status, error: cut_off.as_ref().map(Failure::to_json), due_at, watermark, failures: 0 };
         let run = run_finish(tx, &self.lease, &ending, now).await?;
         run_trim(tx, connection, data_type, self.handle.shared.settings.keep_runs).await?;
-        // Only a complete listing can say that what an earlier one missed is there after all.
-        if complete {
-            issue_clear(tx, connection, Some(data_type)).await?;
-        } else {
-            issue_clear_but(tx, connection, data_type, DELETIONS_HELD).await?;
-        }
+        // What goes on is not taken back and raised again. And only a complete listing can say that what an earlier one missed is
+        // there after all.
+        let goes_on = [(!complete || held.is_some()).then_some(DELETIONS_HELD), cut_off.is_some().then_some(LISTING_CUT_OFF)];
+        entries.extend(issue_clear(tx, connection, Some(data_type), &goes_on.into_iter().flatten().collect::<Vec<_>>()).await?);
         let held = held.map(|found| {
             let message = format!(
                 "A complete listing did not show {} of {} records, so none was deleted. If they are really gone, run triggerSync with mode FULL and confirmDeletions",
@@ -247,13 +251,13 @@ impl Worker<'_> {
             (DELETIONS_HELD, message)
         });
         for (code, message) in held.into_iter().chain(cut_off.map(|failure| (LISTING_CUT_OFF, failure.message))) {
-            issue_raise(tx, connection, code, Some(data_type), &message, false, now).await?;
+            entries.extend(issue_raise(tx, connection, code, Some(data_type), &message, false, now).await?);
             degrade(tx, connection).await?;
         }
         if issue_list(tx, &[connection.0]).await?.is_empty() {
             recover(tx, connection).await?;
         }
-        entries.push(Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None });
+        entries.push(Entry::run_ended(connection, data_type));
         Ok((run, entries))
     }
 }

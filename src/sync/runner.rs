@@ -15,7 +15,7 @@ use super::{Handle, Refused};
 use crate::accounts::Opened;
 use crate::record::{ErrorCode, Failure};
 use crate::store;
-use crate::store::changes::{Cause, Entry, Kind as Change, change_append};
+use crate::store::changes::{Cause, Entry, change_append};
 use crate::store::connections::{Connection, ConnectionStatus, connection_find, connection_status_set, issue_raise};
 use crate::store::runs::{SyncMode, SyncRun, SyncTrigger, run_begin};
 use crate::store::schedules::{Ending, Lease, lease_hold, lease_release, run_finish, run_wait};
@@ -196,12 +196,14 @@ impl Worker<'_> {
         tracing::warn!(connection.id = connection.0, sync.data_type = %data_type, sync.run = self.lease.run.id, error = %error, until = %until, "A run waits for its WMS");
         let mut tx = shared.store.write().await?;
         run_wait(&mut tx, &self.lease, until, &error.message, attempts).await?;
+        let mut told = None;
         if attempts >= policy::ATTEMPTS_BEFORE_ISSUE {
             let code = Failure::from(&error).code;
-            issue_raise(&mut tx, connection, code.as_str(), Some(data_type), &error.message, false, now).await?;
+            told = issue_raise(&mut tx, connection, code.as_str(), Some(data_type), &error.message, false, now).await?;
             degrade(&mut tx, connection).await?;
         }
         self.opened.share_budget(&mut tx, now).await?;
+        change_append(&mut tx, told.into_iter().collect(), Cause { run: Some(self.lease.run.id), write: None }, now).await?;
         shared.store.commit(tx).await?;
         shared.metrics.run_waits(if error.kind == Kind::RateLimited { "rate_limit" } else { "back_off" });
         Ok(())
@@ -229,14 +231,14 @@ async fn give_up(handle: &Handle, lease: &Lease, failure: Failure, kind: Option<
     let run = run_finish(&mut tx, lease, &ending, now).await?;
     let rejected = kind == Some(Kind::Unauthenticated);
     let concerns = if rejected { None } else { Some(data_type) };
-    issue_raise(&mut tx, connection, failure.code.as_str(), concerns, &failure.message, true, now).await?;
+    let told = issue_raise(&mut tx, connection, failure.code.as_str(), concerns, &failure.message, true, now).await?;
     if rejected {
         connection_status_set(&mut tx, connection, ConnectionStatus::CredentialsRejected).await?;
     } else {
         degrade(&mut tx, connection).await?;
     }
-    let entry = Entry { kind: Change::SyncCompleted, connection, data_type, source_id: None, previous: None };
-    change_append(&mut tx, vec![entry], Cause { run: Some(run.id), write: None }, now).await?;
+    let entries = told.into_iter().chain([Entry::run_ended(connection, data_type)]).collect();
+    change_append(&mut tx, entries, Cause { run: Some(run.id), write: None }, now).await?;
     shared.store.commit(tx).await?;
     shared.metrics.run_ended(data_type.as_str(), run.status.as_str(), now.millis_since(started));
     tracing::warn!(connection.id = connection.0, sync.data_type = %data_type, sync.run = run.id, error.code = %failure.code, error = failure.message, "A run failed");

@@ -9,7 +9,7 @@ use super::{Handle, policy};
 use crate::record::{ConnectionId, DataType};
 use crate::store::Result;
 use crate::store::budgets::budget_prune;
-use crate::store::changes::change_prune;
+use crate::store::changes::{Cause, change_append, change_prune};
 use crate::store::connections::issue_raise;
 use crate::store::runs::run_prune;
 use crate::store::schedules::schedule_late;
@@ -51,13 +51,14 @@ async fn late(handle: &Handle) -> Result<()> {
         return Ok(());
     }
     let mut tx = shared.store.write().await?;
+    let mut entries = Vec::new();
     for late in &late {
         let (connection, data_type) = (ConnectionId(late.connection_id), late.data_type);
-        let minutes = now.millis_since(late.due_at) / 60_000;
-        let message = format!("The sync of {data_type} has been due since {}, for {minutes} minutes", late.due_at);
-        issue_raise(&mut tx, connection, SCHEDULE_LATE, Some(data_type), &message, false, now).await?;
+        let message = format!("The sync of {data_type} has been due since {}", late.due_at);
+        entries.extend(issue_raise(&mut tx, connection, SCHEDULE_LATE, Some(data_type), &message, false, now).await?);
         degrade(&mut tx, connection).await?;
     }
+    change_append(&mut tx, entries, Cause::default(), now).await?;
     shared.store.commit(tx).await?;
     tracing::warn!(sync.late = late.len(), "Schedules are late: are there enough workers (--sync-workers), and do the WMSs answer?");
     Ok(())

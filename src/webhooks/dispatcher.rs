@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::event::{event_type, wants};
 use super::{Handle, Shared};
 use crate::record::Instant;
-use crate::store::changes::{Change, change_head, change_list, change_tail};
+use crate::store::changes::{Change, Wanted, change_head, change_list, change_tail};
 use crate::store::webhooks::dispatch::{
     DispatchLease, NewDelivery, delivery_pending, delivery_put, dispatch_advance, dispatch_is_free, dispatch_lease, dispatch_release,
     endpoint_enabled, replay_advance,
 };
 use crate::store::webhooks::{Endpoint, endpoint_replaying};
-use crate::store::{self, Error, Predicate};
+use crate::store::{self, Error};
 use crate::telemetry::chain;
 
 /// How many entries are read at once.
@@ -138,7 +138,7 @@ async fn read(shared: &Shared, lease: &DispatchLease) -> store::Result<Read> {
     if head <= lease.position {
         return Ok(read);
     }
-    let found = change_list(&mut conn, lease.position, Predicate::All(Vec::new()), BATCH).await;
+    let found = change_list(&mut conn, lease.position, &Wanted::default(), BATCH).await;
     let endpoints = endpoint_enabled(&mut conn).await?;
     if endpoints.is_empty() {
         read.position = head;
@@ -165,7 +165,7 @@ async fn read(shared: &Shared, lease: &DispatchLease) -> store::Result<Read> {
 }
 
 fn delivery(endpoint: &Endpoint, change: &Change, now: Instant) -> Option<NewDelivery> {
-    let event_type = event_type(change.kind);
+    let event_type = event_type(change.kind)?;
     wants(endpoint, event_type, change).then(|| NewDelivery::of(endpoint, event_type, change, now))
 }
 
@@ -173,11 +173,11 @@ fn delivery(endpoint: &Endpoint, change: &Change, now: Instant) -> Option<NewDel
 async fn replay(shared: &Shared, lease: &mut DispatchLease, until: &mut Instant) -> store::Result<bool> {
     let mut conn = shared.store.read().await?;
     let Some((endpoint, after, last)) = endpoint_replaying(&mut conn).await? else { return Ok(false) };
-    let changes = match change_list(&mut conn, after, Predicate::All(Vec::new()), BATCH).await {
+    let changes = match change_list(&mut conn, after, &Wanted::default(), BATCH).await {
         // What has been pruned since it was asked for cannot be sent.
         Err(Error::Expired) => {
             let tail = change_tail(&mut conn).await?;
-            change_list(&mut conn, tail, Predicate::All(Vec::new()), BATCH).await?
+            change_list(&mut conn, tail, &Wanted::default(), BATCH).await?
         }
         found => found?,
     };

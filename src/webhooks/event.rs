@@ -21,14 +21,15 @@ use crate::store::webhooks::deliveries::Delivery;
 use crate::store::webhooks::{Endpoint, EventType};
 use crate::store::{Conn, Result};
 
-/// What an entry of the change log is told as.
-pub const fn event_type(kind: Kind) -> EventType {
+/// What an entry of the change log is told as; `None` for what is not told to webhooks.
+pub const fn event_type(kind: Kind) -> Option<EventType> {
     match kind {
-        Kind::Created => EventType::RecordCreated,
-        Kind::Updated => EventType::RecordUpdated,
-        Kind::Deleted => EventType::RecordDeleted,
-        Kind::Restored => EventType::RecordRestored,
-        Kind::SyncCompleted => EventType::SyncCompleted,
+        Kind::Created => Some(EventType::RecordCreated),
+        Kind::Updated => Some(EventType::RecordUpdated),
+        Kind::Deleted => Some(EventType::RecordDeleted),
+        Kind::Restored => Some(EventType::RecordRestored),
+        Kind::SyncCompleted => Some(EventType::SyncCompleted),
+        Kind::IssueRaised | Kind::IssueChanged | Kind::IssueCleared => None,
     }
 }
 
@@ -47,7 +48,7 @@ const fn wire(event_type: EventType) -> &'static str {
 /// Whether an endpoint wants to be told of an entry of the change log.
 pub fn wants(endpoint: &Endpoint, event_type: EventType, change: &Change) -> bool {
     endpoint.event_types.as_ref().is_none_or(|types| types.contains(&event_type))
-        && endpoint.data_types.as_ref().is_none_or(|types| types.contains(&change.data_type))
+        && endpoint.data_types.as_ref().is_none_or(|types| change.data_type.is_some_and(|own| types.contains(&own)))
         && endpoint.connection_ids.as_ref().is_none_or(|ids| ids.contains(&change.connection_id))
 }
 
@@ -80,7 +81,7 @@ pub async fn bodies(conn: &mut Conn, deliveries: &[Delivery]) -> Result<Vec<Body
                 let change = changes.get(&position).ok_or("The change log no longer reaches back so far")?;
                 match change.kind {
                     Kind::SyncCompleted => of_run(change, change.run_id.and_then(|run| runs.get(&run))),
-                    _ => of_record(change, &records),
+                    _ => of_record(change, change.data_type.ok_or("The entry of the change log tells of no record")?, &records),
                 }
             }
         };
@@ -96,8 +97,8 @@ type Records = HashMap<(DataType, i64, String), Map<String, Value>>;
 async fn records(conn: &mut Conn, changes: &[Change]) -> Result<Records> {
     let mut wanted: BTreeMap<DataType, BTreeSet<(ConnectionId, &str)>> = BTreeMap::new();
     for change in changes {
-        if let Some(source_id) = &change.source_id {
-            wanted.entry(change.data_type).or_default().insert((ConnectionId(change.connection_id), source_id));
+        if let (Some(data_type), Some(source_id)) = (change.data_type, &change.source_id) {
+            wanted.entry(data_type).or_default().insert((ConnectionId(change.connection_id), source_id));
         }
     }
     let mut found = Records::new();
@@ -126,17 +127,17 @@ async fn read_all<K: records::Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str
     Ok(told.collect())
 }
 
-fn of_record(change: &Change, records: &Records) -> Value {
+fn of_record(change: &Change, data_type: DataType, records: &Records) -> Value {
     let (connection, source_id) = (ConnectionId(change.connection_id), change.source_id.clone().unwrap_or_default());
-    let id = Id::Record(change.data_type, connection, source_id.clone());
+    let id = Id::Record(data_type, connection, source_id.clone());
     json!({
         "cursor": cursor(change.position),
         "connectionId": Id::Connection(connection).to_string(),
-        "dataType": change.data_type,
+        "dataType": data_type,
         "recordId": id.to_string(),
         "sourceId": source_id,
         "previousAttributes": change.previous.as_ref().map(|previous| diff::worded(previous.to_value())),
-        "record": records.get(&(change.data_type, change.connection_id, source_id)),
+        "record": records.get(&(data_type, change.connection_id, source_id)),
     })
 }
 

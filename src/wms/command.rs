@@ -1,10 +1,13 @@
 //! Writes, erased: a command of any kind and what came of it. The contract is in [`Push`](super::Push).
 
+use serde::Deserialize as _;
+use serde_json::Value;
+
 use crate::record::draft::{
-    AdjustInventory, CancelOrder, CancelReturn, Command, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, ReceiveInboundShipment,
-    ShipOrder, UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn, WriteAction, commands,
+    AdjustInventory, CancelOrder, CancelReturn, Command, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, Named,
+    ReceiveInboundShipment, ShipOrder, UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn, WriteAction, commands,
 };
-use crate::record::{InboundShipment, InventoryItem, Order, Product, Return};
+use crate::record::{DataType, InboundShipment, InventoryItem, Json, Order, Product, Record, Return};
 
 /// What came of a write.
 #[derive(Debug, Clone)]
@@ -61,6 +64,29 @@ macro_rules! any_command {
             pub fn action(&self) -> WriteAction {
                 match self { $(Self::$command(_) => <$command as Command>::ACTION),+ }
             }
+
+            /// See [`Command::FIELD`].
+            pub fn field(&self) -> Option<&'static str> {
+                match self { $(Self::$command(_) => <$command as Command>::FIELD),+ }
+            }
+
+            /// See [`Command::refs`].
+            pub fn refs(&self) -> Vec<Named> {
+                match self { $(Self::$command(command) => command.refs()),+ }
+            }
+
+            /// The command as JSON, in the names and values of the mutation's input.
+            pub fn request(&self) -> Value {
+                match self { $(Self::$command(command) => Json::of(command).to_value()),+ }
+            }
+
+            /// The command of which this is the [`request`](Self::request); `None` where it is none of this kind.
+            pub fn read(action: WriteAction, request: &Value) -> Option<Self> {
+                match action {
+                    $(WriteAction::$command => $command::deserialize(request).ok().map(Self::from),)+
+                    WriteAction::Passthrough => None,
+                }
+            }
         }
 
         $(
@@ -96,6 +122,18 @@ macro_rules! any_written {
         #[derive(Debug, Clone)]
         pub enum AnyWritten {
             $(#[doc = concat!("Of a [`", stringify!($record), "`].")] $record(Box<Written<$record>>)),+
+        }
+
+        impl AnyWritten {
+            /// The type of the record.
+            pub fn data_type(&self) -> DataType {
+                match self { $(Self::$record(_) => <$record as Record>::DATA_TYPE),+ }
+            }
+
+            /// Input fields that the WMS has no place for.
+            pub fn unused_fields(&self) -> &[String] {
+                match self { $(Self::$record(written) => &written.unused_fields),+ }
+            }
         }
 
         $(impl From<Written<$record>> for AnyWritten {

@@ -212,7 +212,8 @@ impl Call {
             if let Some(secret) = long_enough(secret.as_ref()) {
                 headers = headers.into_iter().filter_map(|(name, value)| Some((name?, value))).filter(|(_, value)| !shows(value, secret)).collect();
             }
-            let mut body = BytesMut::new();
+            let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+            let mut body = BytesMut::with_capacity(announced.min(limits.body));
             let mut stream = response.bytes_stream();
             while let Some(chunk) = stream.next().await {
                 let chunk =

@@ -11,15 +11,11 @@ import { EVERY_ID, ask, assert, authorization, bare, check, demo, draft, endpoin
 // quoted: client
 const socket = createClient({ url: socketEndpoint, webSocketImpl: WebSocket, connectionParams: { authorization } });
 const http = new HttpLink({ uri: endpoint, headers: { authorization } });
-const part = { keyFields: false }; // its `id` is the WMS's own, and not unique
 const client = new ApolloClient({
   link: ApolloLink.split(({ operationType }) => operationType === "subscription", new GraphQLWsLink(socket), http),
   cache: new InMemoryCache({
     possibleTypes: { UserError: ["InputError", "WmsError"] },
-    typePolicies: {
-      Query: { fields: { orders: relayStylePagination(["filter", "orderBy"]) } },
-      Carrier: part, Channel: part, InboundReceipt: part, Package: part, Shipment: part, Supplier: part,
-    },
+    typePolicies: { Query: { fields: { orders: relayStylePagination(["filter", "orderBy", "search"]) } } },
   }),
 });
 // end

@@ -68,8 +68,8 @@ export async function draft(sku) {
 }
 
 /**
- * Everything that has an id of some kind in a page of orders. A cache that takes the ids of shipments and carriers, which
- * are the WMS's own, for global ones answers this with another's data.
+ * Everything that has an id of some kind in a page of orders. A cache that took the identifiers of shipments and carriers, which
+ * are the WMS's own, for global ones would answer this with another's data.
  */
 export const EVERY_ID = `
   query EveryId($first: Int!) {
@@ -77,11 +77,11 @@ export const EVERY_ID = `
       nodes {
         id
         orderNumber
-        channel { id name }
-        carrier { id name scac }
+        channel { sourceId name }
+        carrier { sourceId name scac }
         shipMethod: shippingMethod { id name }
-        lineItems { sku quantity product { id name supplier { id name } } }
-        shipments { id status packages { id trackingNumber } shipTo { city } }
+        lineItems { sku quantity product { id name supplier { sourceId name } } }
+        shipments { sourceId status packages { sourceId trackingNumber } shipTo { city } }
       }
     }
   }

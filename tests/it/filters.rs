@@ -164,7 +164,7 @@ pub fn fields_of(input: &str) -> Vec<(String, String)> {
 }
 
 /// The values at a path of a node, lists on the way read through.
-fn values(node: &Value, path: &str) -> Vec<Value> {
+pub fn values(node: &Value, path: &str) -> Vec<Value> {
     let step = |values: Vec<Value>, key: &str| values.into_iter().map(|value| value[key].clone()).flat_map(spread).collect();
     path.split('.').fold(vec![node.clone()], step)
 }

@@ -97,6 +97,9 @@ on_both! {
         let asked = json!({ "query": "{ orders(first: 7) { nodes { id } } }", "extensions": { "cost": true } });
         let answer = answered(post(&server, &asked).await).await;
         assert_eq!(answer["extensions"], json!({ "cost": { "requested": 8, "maximum": 100_000 } }));
+        // What reads all records that meet a filter costs as much as many.
+        let totals = json!({ "query": "{ orderCounts { totalCount } inventoryTotals { total { onHand } bySku(first: 10) { nodes { sku } } } }", "extensions": { "cost": true } });
+        assert_eq!(answered(post(&server, &totals).await).await["extensions"]["cost"]["requested"], 3011);
         let unasked = answered(post(&server, &json!({ "query": "{ orders(first: 7) { nodes { id } } }" })).await).await;
         assert_eq!(unasked.get("extensions"), None);
     }

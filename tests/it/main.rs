@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "clippy allows it in tests, but not in what they share; a test that cannot go on should say where")]
 
 mod access;
+mod changes;
 mod cli;
 mod connecting;
 mod deleting;
@@ -11,21 +12,26 @@ mod docs;
 mod engine;
 mod faults;
 mod filters;
+mod freshness;
 mod http;
+mod hub;
 mod layers;
 mod limits;
 mod live;
 mod managing;
+mod migrating;
 mod plans;
 mod postgres_itself;
 mod proof;
 mod reading;
 mod real_tryton;
 mod schema;
+mod searching;
 mod slow;
 mod socket;
 mod sse;
 mod support;
 mod tables;
+mod totals;
 mod webhooks;
 mod writing;

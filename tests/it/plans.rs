@@ -10,8 +10,10 @@ use async_graphql::{InputType, Name, Value};
 use crossdock::record::filter::Direction;
 use crossdock::record::{self, ConnectionId, DataType, Id, Term};
 use crossdock::store::records::{Kind, Listing, Needs, filtered, record_list, record_plan};
+use crossdock::store::search::search_which;
+use crossdock::store::totals::{status_counts_plan, stock_by_sku_plan};
 use crossdock::store::vault::Vault;
-use crossdock::store::{Sizes, Store};
+use crossdock::store::{Column, Op, Predicate, Scalar, Sizes, Store};
 
 use super::filters::{execute, fields_of};
 use super::support::postgres;
@@ -72,6 +74,14 @@ fn fill(url: &str) {
         &format!(
             "INSERT INTO record_terms (connection_id, data_type, source_id, term, value) SELECT 1, t.name, 'v' || i, k.name, CASE WHEN k.name LIKE '%^_AT' ESCAPE '^' THEN '2023-01-01T00:00:00.' || (100000 + i) || 'Z' ELSE 'v' || i END FROM ({types}) AS t, ({terms}) AS k, {}",
             numbers(1000)
+        ),
+    );
+    // Words that few and that many other words begin like.
+    execute(
+        url,
+        &format!(
+            "INSERT INTO record_terms (connection_id, data_type, source_id, term, value) SELECT 1, t.name, 'v' || i, 'WORD', 'common' || i FROM ({types}) AS t, {}",
+            numbers(3000)
         ),
     );
     if !lite {
@@ -222,6 +232,42 @@ where
     }
 }
 
+/// A search goes by the index of terms; what nearly everything has goes by the list, and what is found is tried.
+async fn check_search<K: Kind>(store: &Store, wrong: &mut Vec<String>) {
+    let mut conn = store.read().await.expect("a connection");
+    for (text, common) in [("v77", false), ("COMMON-12 v-78", false), ("v77 common", false), ("common", true)] {
+        let search = search_which::<K>(&mut conn, text, "search").await.expect("a search");
+        let all = |which: &Predicate| Predicate::All(vec![filtered::<K>(None, "").expect("all"), which.clone()]);
+        let listing = |which: Predicate| Listing::<K> { which, order: Vec::new(), beyond: None, backwards: false, limit: 51 };
+        let listed = record_plan(&mut conn, &listing(all(&search.listed)), false).await.expect("a plan");
+        let counted = record_plan(&mut conn, &listing(all(&search.counted)), true).await.expect("a plan");
+        let bad = faults(&listed, K::TABLE, common).into_iter().chain(faults(&counted, K::TABLE, false)).collect::<Vec<_>>();
+        // PostgreSQL knows how common a word is, and reads the whole of so small a table where it may as well.
+        if !bad.is_empty() && !(common && store.dialect() == "PostgreSQL") {
+            wrong.push(format!("{} searched for {text}\n    {}\n  counted\n    {}", K::TABLE, listed.join("\n    "), counted.join("\n    ")));
+        }
+        let terms = |plan: &[String]| plan.iter().any(|line| line.starts_with("SCAN record_terms") || line.contains("Seq Scan on record_terms"));
+        assert!(!terms(&listed) && !terms(&counted), "{text}: {listed:#?} {counted:#?}");
+    }
+}
+
+/// Counts by status are answered by an index alone, and SKUs are summed up in the order of theirs.
+async fn check_totals(store: &Store) {
+    // PostgreSQL reads tables of this size as it likes.
+    if store.dialect() != "SQLite" {
+        return;
+    }
+    let mut conn = store.read().await.expect("a connection");
+    let all = |more: Vec<Predicate>| Predicate::All([Predicate::IsNull(Column::DELETED_AT)].into_iter().chain(more).collect());
+    let here = Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(1));
+    for more in [vec![], vec![here]] {
+        let plan = status_counts_plan::<record::Order>(&mut conn, all(more), &["OPEN", "FULFILLED"]).await.expect("a plan");
+        assert!(plan.iter().any(|line| line.contains("USING COVERING INDEX orders_by_status")), "{plan:#?}");
+    }
+    let plan = stock_by_sku_plan(&mut conn, all(vec![])).await.expect("a plan");
+    assert!(plan.iter().any(|line| line.contains("inventory_items_by_sku")) && !plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:#?}");
+}
+
 async fn check_all(url: &str) {
     let open = || Store::open(url, Sizes::default(), Vault::new(&[7; 32], |_| true));
     drop(open().await.expect("the tables are made"));
@@ -242,6 +288,11 @@ async fn check_all(url: &str) {
         WarehouseCustomer "WarehouseCustomerFilter" "WarehouseCustomerSort",
         WarehouseLocation "WarehouseLocationFilter" "WarehouseLocationSort",
     }
+    check_search::<record::Order>(&store, &mut wrong).await;
+    check_search::<record::Product>(&store, &mut wrong).await;
+    check_search::<record::InventoryItem>(&store, &mut wrong).await;
+    check_search::<record::InboundShipment>(&store, &mut wrong).await;
+    check_totals(&store).await;
     assert!(wrong.is_empty(), "{} plans read too much:\n{}", wrong.len(), wrong.join("\n"));
 }
 

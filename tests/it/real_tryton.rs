@@ -5,6 +5,7 @@
 //! machines that test every commit have no Tryton.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,11 @@ use super::support::server::{Database, Server, on_both};
 fn file(variable: &str) -> Option<String> {
     let path = std::env::var_os(variable)?;
     Some(std::fs::read_to_string(path).expect("the file is there"))
+}
+
+/// Says what was compared, in what `--nocapture` shows.
+fn note(text: &str) {
+    writeln!(std::io::stderr(), "{text}").expect("standard error is open");
 }
 
 /// Every record of a type that a connection has.
@@ -46,7 +52,7 @@ fn sum(nodes: &[Value], of: impl Fn(&Value) -> &Value) -> f64 {
 on_both! {
     async fn what_it_shows_is_what_trytons_database_holds(server: Server) {
         let (Some(info), Some(truth)) = (file("CROSSDOCK_TEST_TRYTON"), file("CROSSDOCK_TEST_TRYTON_TRUTH")) else {
-            eprintln!("CROSSDOCK_TEST_TRYTON and CROSSDOCK_TEST_TRYTON_TRUTH are not set: nothing is tried against a real Tryton");
+            note("CROSSDOCK_TEST_TRYTON and CROSSDOCK_TEST_TRYTON_TRUTH are not set: nothing is tried against a real Tryton");
             return;
         };
         let info: Value = serde_json::from_str(&info).expect("JSON");
@@ -59,7 +65,7 @@ on_both! {
         server.synced(&id).await;
 
         let report = |what: &str, ours: i64, truth: &Value| {
-            eprintln!("{what}: {ours} of {truth}");
+            note(&format!("{what}: {ours} of {truth}"));
             assert_eq!(json!(ours), *truth, "{what}");
         };
         let rows = |nodes: &[Value]| count(nodes, |_| true);
@@ -85,7 +91,7 @@ on_both! {
             ("in warehouses", sum(&inside("byWarehouse"), |place| &place["onHand"])),
             ("committed, fulfillable and unfulfillable", sum(&items, |item| &item["committed"]) + sum(&items, |item| &item["fulfillable"]) + sum(&items, |item| &item["unfulfillable"])),
         ] {
-            eprintln!("stock {what}: {ours} of {quantity}");
+            note(&format!("stock {what}: {ours} of {quantity}"));
             assert!((ours - quantity).abs() < 0.001, "{what}: {ours} of {quantity}");
         }
         assert!(sum(&items, |item| &item["committed"]) > 0.0 && !inside("lots").is_empty());

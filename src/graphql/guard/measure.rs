@@ -6,8 +6,9 @@
 //!   operation, of whoever executes it.
 //! * **Cost**: the objects that the answer may hold at most, in GitHub's and Shopify's way. A scalar is free, an object is 1, what
 //!   is below a connection counts as often as its page is long (`first` or `last`, 50 without either, also when a variable gives
-//!   it), and a list without pages, such as an order's lines, is taken for one of 5 entries. `@skip` and `@include` are not
-//!   looked at. It ends in a sum with few variables ([`Cost`]), so that only the sum is done for each request.
+//!   it), a list without pages, such as an order's lines, is taken for one of 5 entries, and counts and sums for a thousand objects.
+//!   `@skip` and `@include` are not looked at. It ends in a sum with few variables ([`Cost`]), so that only the sum is done for
+//!   each request.
 //!
 //! Introspection is neither deep nor costly: it has a measure of its own, of which an operation may have four times what
 //! GraphiQL's query has.
@@ -24,6 +25,9 @@ use crate::graphql::pagination::{DEFAULT, MOST};
 
 /// A list without pages is taken for so many entries.
 const ENTRIES: u64 = 5;
+
+/// What counts or sums up all records that meet a filter is taken for so many objects.
+const TOTAL: u64 = 1000;
 
 /// A sum that may depend on variables.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +191,7 @@ impl<'a> Ruler<'a> {
         if is_leaf {
             return whole;
         }
-        let mut cost = Cost::fixed(1);
+        let mut cost = Cost::fixed(if is_total(parent, field) { TOTAL } else { 1 });
         cost.add(below.cost);
         cost.add(below.entries.times(page(field)));
         if parent.ends_with("Connection") && matches!(field.name.as_str(), "edges" | "nodes") {
@@ -199,6 +203,12 @@ impl<'a> Ruler<'a> {
         }
         whole
     }
+}
+
+/// Whether the field counts or sums up records.
+fn is_total(parent: &Name, field: &Field) -> bool {
+    let of = field.ty().inner_named_type().as_str();
+    matches!(of, "OrderCounts" | "InboundShipmentCounts" | "ReturnCounts") || parent == "InventoryTotals"
 }
 
 fn given(field: &Field, name: &str) -> Option<Given> {

@@ -58,6 +58,7 @@ use variables::{Coercion, Variable};
 
 use super::access::{self, Viewer, datum};
 use super::errors::{Code, Fault, refused, refused_at, server_error};
+use super::feed::Outline;
 
 /// Marks a request that came in a way that only queries may: whoever can make a browser follow a link could send it.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +78,8 @@ pub(super) struct Prepared {
     fragments: Vec<Name>,
     /// What it does.
     pub(super) kind: OperationType,
+    /// What it is as a subscription that can be shared.
+    pub(super) outline: Option<Outline>,
     variables: Vec<Variable>,
     cost: Cost,
 }
@@ -88,7 +91,7 @@ impl Prepared {
     }
 
     /// A document of it alone.
-    fn executable(&self) -> ExecutableDocument {
+    pub(super) fn executable(&self) -> ExecutableDocument {
         match (&self.document.operations, &self.name) {
             (DocumentOperations::Multiple(all), Some(name)) => ExecutableDocument {
                 operations: match all.get(name) {
@@ -279,7 +282,9 @@ impl Guard {
             let cost = self.measured(&valid, operation, &mut ruler, &lines)?;
             let reached = if several { reached(&valid, &operation.selection_set) } else { Vec::new() };
             fragments += reached.len() as u64;
+            let name = operation.name.as_ref().map(|name| name.as_str());
             let prepared = Prepared {
+                outline: if operation.is_subscription() { Outline::of(&document, name, text) } else { None },
                 document: document.clone(),
                 name: operation.name.as_ref().filter(|_| several).map(Name::new),
                 fragments: reached,

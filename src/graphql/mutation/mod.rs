@@ -4,19 +4,21 @@
 //! of one document are carried out one after the other.
 
 mod connections;
+mod passing;
 mod syncs;
 mod webhooks;
 mod writes;
 
 use async_graphql::{Context, MergedObject};
 
-pub use writes::{CreateOrderPayload, UpdateProductPayload};
+pub use passing::{PassthroughPayload, ReconcileWritePayload};
+pub use writes::*;
 
 use super::errors::{Fault, Result};
 
 /// Everything that can be done. The fields of one document are carried out one after the other.
 #[derive(MergedObject, Default)]
-pub struct Mutation(connections::Connections, syncs::Syncs, writes::Writes, webhooks::WebhookMutations);
+pub struct Mutation(connections::Connections, syncs::Syncs, writes::Writes, passing::Passing, webhooks::WebhookMutations);
 
 /// One of the engines.
 pub(super) fn engine<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {

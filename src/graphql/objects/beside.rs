@@ -62,7 +62,7 @@ impl OrderBeside<'_> {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
     ) -> Result<Listed<Return>> {
         let all = state(ctx)?.loaders.returns_of(self.at, &self.order.source.id).await?;
-        pagination::at_hand(ctx, "Order.returns", &Args::forward(first, after), &all)
+        pagination::at_hand(ctx, "Order.returns", &Args::forward(first, after), self.at, &all).await
     }
 }
 
@@ -109,7 +109,7 @@ impl WarehouseBeside<'_> {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
     ) -> Result<Listed<WarehouseLocation>> {
         let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), locations_of(self.at, &self.warehouse.source.id)]);
-        pagination::records::<WarehouseLocation>(ctx, "Warehouse.locations", &Args::forward(first, after), which, Vec::new()).await
+        pagination::records::<WarehouseLocation>(ctx, "Warehouse.locations", &Args::forward(first, after), which, Vec::new(), None).await
     }
 }
 

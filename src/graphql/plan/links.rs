@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::select::Selected;
+use super::stored::text;
 use super::{Compiler, ObjectPlan, Planned};
 use crate::graphql::State;
 use crate::graphql::objects::Shown;
@@ -132,5 +133,21 @@ impl<T: Shown> Planned for Link<T> {
             Some(record) => plan.plan.write(record, at, found, out),
             None => out.extend_from_slice(b"null"),
         }
+    }
+
+    fn gather_stored(json: &str, at: ConnectionId, plan: &LinkPlan<T>, wanted: &mut Wanted) -> bool {
+        text(json).is_some_and(|source_id| {
+            wanted.add(plan.slot, at, &source_id);
+            true
+        })
+    }
+
+    fn write_stored(json: &str, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) -> bool {
+        let Some(source_id) = text(json) else { return false };
+        match found.get::<T>(plan.slot, at, &source_id) {
+            Some(record) => plan.plan.write(record, at, found, out),
+            None => out.extend_from_slice(b"null"),
+        }
+        true
     }
 }

@@ -9,7 +9,9 @@
 //! | [`select`] | what a document selects: fields merged by their keys, fragments opened |
 //! | [`model`] | which fields the types of the model have, from their declarations |
 //! | [`links`] | relations: read level by level, one statement for each relation and level |
-//! | [`page`] | lists and single records, as types of the schema |
+//! | [`page`], [`one`] | lists and single records, as types of the schema |
+//! | [`scalars`] | what has nothing below it |
+//! | [`stored`] | values copied from the JSON that they are stored as |
 //! | [`wire`] | values as JSON |
 //!
 //! **Invariants.**
@@ -21,8 +23,11 @@
 
 mod links;
 mod model;
+mod one;
 mod page;
+mod scalars;
 mod select;
+mod stored;
 mod wire;
 
 use std::collections::HashMap;
@@ -34,8 +39,10 @@ use async_graphql::{Name, Positioned};
 use links::Slot;
 pub use links::{Found, Wanted};
 pub use model::Shape;
-pub use page::{Listed, One, PagePlan, raw};
+pub use one::{One, OnePlan};
+pub use page::{Listed, PagePlan, raw};
 use select::Selected;
+use stored::Entries;
 pub use wire::write;
 
 use crate::record::ConnectionId;
@@ -50,6 +57,17 @@ pub trait Step<T>: Send + Sync {
     fn gather(&self, _it: &T, _at: ConnectionId, _wanted: &mut Wanted) {}
     /// Writes the value.
     fn write(&self, it: &T, at: ConnectionId, found: &Found, out: &mut Vec<u8>);
+
+    /// [`gather`](Self::gather), from the JSON that the object is stored as. False: that takes the object itself.
+    fn gather_stored(&self, _it: &Entries<'_>, _at: ConnectionId, _wanted: &mut Wanted) -> bool {
+        false
+    }
+
+    /// [`write`](Self::write), from the JSON that the object is stored as. False: that takes the object itself, and what has
+    /// been written counts for nothing.
+    fn write_stored(&self, _it: &Entries<'_>, _at: ConnectionId, _found: &Found, _out: &mut Vec<u8>) -> bool {
+        false
+    }
 }
 
 /// Makes the step of a field that was selected; `None` where it can only be resolved.
@@ -92,6 +110,14 @@ pub trait Planned: Send + Sync + 'static {
 
     /// Writes it.
     fn write(&self, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>);
+
+    /// See [`Step::gather_stored`].
+    fn gather_stored(_json: &str, _at: ConnectionId, _plan: &Self::Plan, _wanted: &mut Wanted) -> bool {
+        true
+    }
+
+    /// See [`Step::write_stored`].
+    fn write_stored(json: &str, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool;
 }
 
 /// The plan of an object: its keys, as they are written, and their steps.
@@ -118,6 +144,19 @@ impl<T: 'static> ObjectPlan<T> {
         }
         object.end();
     }
+
+    fn gather_stored(&self, json: &str, at: ConnectionId, wanted: &mut Wanted) -> bool {
+        let Some(it) = Entries::of(json) else { return false };
+        self.0.iter().all(|(_, step)| step.gather_stored(&it, at, wanted))
+    }
+
+    fn write_stored(&self, json: &str, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+        let Some(it) = Entries::of(json) else { return false };
+        let mut object = Object::begin(out);
+        let written = self.0.iter().all(|(key, step)| step.write_stored(&it, at, found, object.key(key)));
+        object.end();
+        written
+    }
 }
 
 fn step<T: 'static>(is: &[&'static str], fields: &Fields<T>, field: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step<T>>> {
@@ -132,6 +171,15 @@ struct TypeName(&'static str);
 impl<T> Step<T> for TypeName {
     fn write(&self, _: &T, _: ConnectionId, _: &Found, out: &mut Vec<u8>) {
         json(self.0, out);
+    }
+
+    fn gather_stored(&self, _: &Entries<'_>, _: ConnectionId, _: &mut Wanted) -> bool {
+        true
+    }
+
+    fn write_stored(&self, _: &Entries<'_>, _: ConnectionId, _: &Found, out: &mut Vec<u8>) -> bool {
+        json(self.0, out);
+        true
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
+use super::scalars::quoted;
 use super::select::Selected;
-use super::{Compile, Compiler, Fields, Found, ObjectPlan, Planned, Step, Wanted, json, list};
+use super::stored::all_items;
+use super::{Compile, Compiler, Entries, Fields, Found, ObjectPlan, Planned, Step, Wanted, json, list};
 use crate::graphql::objects::Shown;
 use crate::record::*;
 use crate::store::records::Stored;
@@ -21,6 +23,8 @@ pub(super) fn is<T: Shown>() -> [&'static str; 3] {
 
 /// A field that lies in the object.
 struct Get<T, V: Planned> {
+    /// What it is called where the object is stored as JSON.
+    name: &'static str,
     get: fn(&T) -> &V,
     plan: V::Plan,
 }
@@ -33,12 +37,20 @@ impl<T, V: Planned> Step<T> for Get<T, V> {
     fn write(&self, it: &T, at: ConnectionId, found: &Found, out: &mut Vec<u8>) {
         (self.get)(it).write(at, &self.plan, found, out);
     }
+
+    fn gather_stored(&self, it: &Entries<'_>, at: ConnectionId, wanted: &mut Wanted) -> bool {
+        it.get(self.name).is_some_and(|json| V::gather_stored(json, at, &self.plan, wanted))
+    }
+
+    fn write_stored(&self, it: &Entries<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+        it.get(self.name).is_some_and(|json| V::write_stored(json, at, &self.plan, found, out))
+    }
 }
 
-fn get<T: 'static, V: Planned>(get: fn(&T) -> &V) -> Compile<T> {
+fn get<T: 'static, V: Planned>(name: &'static str, get: fn(&T) -> &V) -> Compile<T> {
     Box::new(move |selected, compiler| {
         let plan = V::plan(selected, compiler)?;
-        Some(Box::new(Get { get, plan }))
+        Some(Box::new(Get { name, get, plan }))
     })
 }
 
@@ -86,51 +98,6 @@ fn inside<T: 'static, V: 'static>(get: fn(&T) -> &V, fields: &'static Fields<V>)
     })
 }
 
-/// A scalar or an enumeration, written as it is serialised.
-macro_rules! leaves {
-    ($($type:ty),+ $(,)?) => {$(
-        impl Planned for $type {
-            type Plan = ();
-
-            fn plan(_: &Selected<'_>, _: &mut Compiler<'_>) -> Option<()> {
-                Some(())
-            }
-
-            fn write(&self, _: ConnectionId, (): &(), _: &Found, out: &mut Vec<u8>) {
-                json(self, out);
-            }
-        }
-    )+};
-}
-leaves!(bool, String, Instant, Money);
-leaves!(OrderStatus, OrderType, ShipmentStatus, InboundStatus, ReturnStatus, DutyPayer, LengthUnit, WeightUnit);
-
-/// A `Float` of GraphQL, which is written with a point.
-impl Planned for Quantity {
-    type Plan = ();
-
-    fn plan(_: &Selected<'_>, _: &mut Compiler<'_>) -> Option<()> {
-        Some(())
-    }
-
-    fn write(&self, _: ConnectionId, (): &(), _: &Found, out: &mut Vec<u8>) {
-        json(&self.to_f64(), out);
-    }
-}
-
-/// It is JSON already.
-impl Planned for Json {
-    type Plan = ();
-
-    fn plan(_: &Selected<'_>, _: &mut Compiler<'_>) -> Option<()> {
-        Some(())
-    }
-
-    fn write(&self, _: ConnectionId, (): &(), _: &Found, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_str().as_bytes());
-    }
-}
-
 impl<T: Planned> Planned for Option<T> {
     type Plan = T::Plan;
 
@@ -150,6 +117,18 @@ impl<T: Planned> Planned for Option<T> {
             None => out.extend_from_slice(b"null"),
         }
     }
+
+    fn gather_stored(json: &str, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
+        json == "null" || T::gather_stored(json, at, plan, wanted)
+    }
+
+    fn write_stored(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+        if json == "null" {
+            out.extend_from_slice(b"null");
+            return true;
+        }
+        T::write_stored(json, at, plan, found, out)
+    }
 }
 
 impl<T: Planned> Planned for List<T> {
@@ -160,13 +139,38 @@ impl<T: Planned> Planned for List<T> {
     }
 
     fn gather(&self, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) {
+        if self.stored().is_some_and(|json| Self::gather_stored(json, at, plan, wanted)) {
+            return;
+        }
         for item in self {
             item.gather(at, plan, wanted);
         }
     }
 
     fn write(&self, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) {
+        let begin = out.len();
+        if self.stored().is_some_and(|json| Self::write_stored(json, at, plan, found, out)) {
+            return;
+        }
+        out.truncate(begin);
         list(self, out, |item, out| item.write(at, plan, found, out));
+    }
+
+    fn gather_stored(json: &str, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
+        all_items(json, |item| T::gather_stored(item, at, plan, wanted))
+    }
+
+    fn write_stored(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+        let mut separator = b'[';
+        let written = all_items(json, |item| {
+            out.push(std::mem::replace(&mut separator, b','));
+            T::write_stored(item, at, plan, found, out)
+        });
+        if separator == b'[' {
+            out.push(b'[');
+        }
+        out.push(b']');
+        written
     }
 }
 
@@ -176,7 +180,7 @@ macro_rules! part_plan {
         impl Inner for $name {
             fn fields() -> &'static Fields<Self> {
                 static FIELDS: LazyLock<Fields<$name>> = LazyLock::new(|| {
-                    let mut fields = Fields::from([$((name!($field $($graphql)?), get::<$name, $type>(|it| &it.$field))),+]);
+                    let mut fields = Fields::from([$((name!($field $($graphql)?), get::<$name, $type>(stringify!($field), |it| &it.$field))),+]);
                     $name::add(&mut fields);
                     fields
                 });
@@ -197,6 +201,14 @@ macro_rules! part_plan {
 
             fn write(&self, at: ConnectionId, plan: &ObjectPlan<Self>, found: &Found, out: &mut Vec<u8>) {
                 plan.write(self, at, found, out);
+            }
+
+            fn gather_stored(json: &str, at: ConnectionId, plan: &ObjectPlan<Self>, wanted: &mut Wanted) -> bool {
+                plan.gather_stored(json, at, wanted)
+            }
+
+            fn write_stored(json: &str, at: ConnectionId, plan: &ObjectPlan<Self>, found: &Found, out: &mut Vec<u8>) -> bool {
+                plan.write_stored(json, at, found, out)
             }
         }
     };
@@ -252,7 +264,7 @@ macro_rules! record_plan {
             fn fields() -> &'static Fields<Stored<Self>> {
                 static FIELDS: LazyLock<Fields<Stored<$name>>> = LazyLock::new(|| {
                     let mut fields = every_record::<$name>();
-                    $(fields.insert(name!($field $($graphql)?), of(stringify!($field), get::<Stored<$name>, $type>(|it| &it.record.$field)));)+
+                    $(fields.insert(name!($field $($graphql)?), of(stringify!($field), get::<Stored<$name>, $type>(stringify!($field), |it| &it.record.$field)));)+
                     $(
                     let beside = inside::<Stored<$name>, $flat_type>(|it| &it.record.$flat, <$flat_type as Inner>::fields());
                     fields.extend(beside.map(|(name, compile)| (name, of(stringify!($flat), compile))));
@@ -269,16 +281,16 @@ each_record!(record_plan, part_plan);
 
 fn every_record<T: Record>() -> Fields<Stored<T>> {
     Fields::from([
-        ("id".to_owned(), made(|it: &Stored<T>, out| json(&Id::record::<T>(it.connection, &it.record.source().id).to_string(), out))),
-        ("sourceId".to_owned(), made(|it: &Stored<T>, out| json(&it.record.source().id, out))),
-        ("sourceCreatedAt".to_owned(), made(|it: &Stored<T>, out| json(&it.record.source().created_at, out))),
-        ("sourceUpdatedAt".to_owned(), made(|it: &Stored<T>, out| json(&it.record.source().updated_at, out))),
-        ("firstSeenAt".to_owned(), made(|it: &Stored<T>, out| json(&it.first_seen_at, out))),
-        ("changedAt".to_owned(), made(|it: &Stored<T>, out| json(&it.changed_at, out))),
-        ("deletedAt".to_owned(), made(|it: &Stored<T>, out| json(&it.deleted_at, out))),
-        ("sourceUrl".to_owned(), made(|it: &Stored<T>, out| json(&it.record.source().url, out))),
-        ("additionalFields".to_owned(), of("additional_fields", get(|it: &Stored<T>| &it.record.source().additional_fields))),
-        ("raw".to_owned(), of("raw", get(|it: &Stored<T>| &it.record.source().raw))),
+        ("id".to_owned(), made(|it: &Stored<T>, out| quoted(out, |out| Id::write_record::<T>(it.connection, &it.record.source().id, out)))),
+        ("sourceId".to_owned(), get("id", |it: &Stored<T>| &it.record.source().id)),
+        ("sourceCreatedAt".to_owned(), get("created_at", |it: &Stored<T>| &it.record.source().created_at)),
+        ("sourceUpdatedAt".to_owned(), get("updated_at", |it: &Stored<T>| &it.record.source().updated_at)),
+        ("firstSeenAt".to_owned(), get("first_seen_at", |it: &Stored<T>| &it.first_seen_at)),
+        ("changedAt".to_owned(), get("changed_at", |it: &Stored<T>| &it.changed_at)),
+        ("deletedAt".to_owned(), get("deleted_at", |it: &Stored<T>| &it.deleted_at)),
+        ("sourceUrl".to_owned(), get("url", |it: &Stored<T>| &it.record.source().url)),
+        ("additionalFields".to_owned(), of("additional_fields", get("additional_fields", |it: &Stored<T>| &it.record.source().additional_fields))),
+        ("raw".to_owned(), of("raw", get("raw", |it: &Stored<T>| &it.record.source().raw))),
     ])
 }
 

@@ -1,4 +1,4 @@
-//! Lists and single records, as types of the schema.
+//! Lists, as types of the schema.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::select::{self, Selected, is_alone};
 use super::{Compiler, Key, Object, Slot, Step, TypeName, json, list};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::{ListNames, Shown};
-use crate::graphql::pagination::{Page, Rows};
+use crate::graphql::pagination::{RecordPage, Rows};
 use crate::graphql::state;
 use crate::store::records::{Needs, Stored};
 
@@ -25,9 +25,9 @@ use crate::store::records::{Needs, Stored};
 const RAW_VALUE_TOKEN: &str = "$serde_json::private::RawValue";
 
 /// A record, one way or the other: what can be planned is, what cannot is resolved and its value kept.
-struct NodePlan<T> {
+pub(super) struct NodePlan<T> {
     fields: Vec<(Key, NodeField<T>)>,
-    resolved: Vec<Positioned<Field>>,
+    pub(super) resolved: Vec<Positioned<Field>>,
 }
 
 enum NodeField<T> {
@@ -37,10 +37,10 @@ enum NodeField<T> {
 }
 
 /// The values of the resolved fields of a record, as JSON, by the field's number.
-type Values = Vec<Vec<u8>>;
+pub(super) type Values = Vec<Vec<u8>>;
 
 impl<T: Shown> NodePlan<T> {
-    fn compile(sets: &[&SelectionSet], compiler: &mut Compiler<'_>) -> Option<Self> {
+    pub(super) fn compile(sets: &[&SelectionSet], compiler: &mut Compiler<'_>) -> Option<Self> {
         let (is, planned) = (is::<T>(), T::fields());
         let mut plan = Self { fields: Vec::new(), resolved: Vec::new() };
         for field in select::fields(compiler.fragments, sets, &is) {
@@ -55,7 +55,7 @@ impl<T: Shown> NodePlan<T> {
         Some(plan)
     }
 
-    fn gather(&self, record: &Stored<T>, wanted: &mut Wanted) {
+    pub(super) fn gather(&self, record: &Stored<T>, wanted: &mut Wanted) {
         for (_, field) in &self.fields {
             if let NodeField::Planned(step) = field {
                 step.gather(record, record.connection, wanted);
@@ -65,7 +65,7 @@ impl<T: Shown> NodePlan<T> {
 
     /// Resolves what is not planned. False: a field failed, which is no longer a record's business but that of whatever may be
     /// null above it. Its error has been told.
-    async fn resolve<C>(&self, ctx: &ContextBase<'_, C>, record: &Arc<Stored<T>>) -> Option<Values> {
+    pub(super) async fn resolve<C>(&self, ctx: &ContextBase<'_, C>, record: &Arc<Stored<T>>) -> Option<Values> {
         let object = T::shown(record.clone());
         let fields = self.resolved.iter().map(async |field| {
             let ctx = ctx.with_field(field);
@@ -84,7 +84,7 @@ impl<T: Shown> NodePlan<T> {
         join_all(fields).await.into_iter().collect()
     }
 
-    fn write(&self, record: &Stored<T>, found: &Found, values: Option<&Values>, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, record: &Stored<T>, found: &Found, values: Option<&Values>, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         for (key, field) in &self.fields {
             let out = object.key(key);
@@ -111,6 +111,7 @@ enum PageField<T> {
     Written(TypeName),
     Info(Vec<(Key, Info)>),
     Total(Positioned<Field>),
+    FreshAsOf,
     Edges(Positioned<Field>, Vec<(Key, EdgeField<T>)>),
     Nodes(Positioned<Field>, NodePlan<T>),
 }
@@ -155,6 +156,7 @@ impl<T: Shown> PagePlan<T> {
                 "__typename" => PageField::Written(TypeName(connection)),
                 "pageInfo" => PageField::Info(planned(field, "PageInfo", compiler, |field, _| Info::of(field.name))?),
                 "totalCount" => PageField::Total(field.merged()?),
+                "freshAsOf" => PageField::FreshAsOf,
                 "nodes" => PageField::Nodes(field.merged()?, NodePlan::compile(&field.sets(), compiler)?),
                 "edges" => PageField::Edges(
                     field.merged()?,
@@ -185,7 +187,7 @@ impl<T: Shown> PagePlan<T> {
             PageField::Edges(_, fields) => {
                 fields.iter().filter_map(|(_, field)| if let EdgeField::Node(_, node) = field { Some(node) } else { None }).collect()
             }
-            PageField::Written(_) | PageField::Info(_) | PageField::Total(_) => Vec::new(),
+            PageField::Written(_) | PageField::Info(_) | PageField::Total(_) | PageField::FreshAsOf => Vec::new(),
         })
     }
 
@@ -207,6 +209,7 @@ impl<T: Shown> PagePlan<T> {
         for (key, field) in &self.fields {
             match field {
                 PageField::Written(name) => json(name.0, page.key(key)),
+                PageField::FreshAsOf => json(&rows.fresh_as_of, page.key(key)),
                 PageField::Info(fields) => rows.write_info(fields, page.key(key)),
                 PageField::Total(field) => match rows.total.count().await {
                     Ok(total) => json(&total, page.key(key)),
@@ -300,7 +303,7 @@ impl<T: Shown> Rows<T> {
     }
 }
 
-/// A page of records. It has the type of [`Page`].
+/// A page of records. It has the type of [`RecordPage`].
 pub struct Listed<T: Shown> {
     /// How it is written; `None`: it is resolved.
     pub plan: Option<PagePlan<T>>,
@@ -310,11 +313,11 @@ pub struct Listed<T: Shown> {
 
 impl<T: Shown> OutputType for Listed<T> {
     fn type_name() -> Cow<'static, str> {
-        <Page<T::Object> as OutputType>::type_name()
+        <RecordPage<T::Object> as OutputType>::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        <Page<T::Object> as OutputType>::create_type_info(registry)
+        <RecordPage<T::Object> as OutputType>::create_type_info(registry)
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
@@ -324,44 +327,8 @@ impl<T: Shown> OutputType for Listed<T> {
     }
 }
 
-/// A single record. It has the type of its object.
-pub struct One<T>(pub Arc<Stored<T>>);
-
-impl<T: Shown> OutputType for One<T> {
-    fn type_name() -> Cow<'static, str> {
-        T::Object::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        T::Object::create_type_info(registry)
-    }
-
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let mut compiler = Compiler::new(&ctx.query_env.fragments);
-        let plan = if is_alone(ctx) { NodePlan::compile(&[&ctx.item.node], &mut compiler) } else { None };
-        let Some(plan) = plan else { return OutputType::resolve(&T::shown(self.0.clone()), ctx, field).await };
-        let mut wanted = Wanted::none(&compiler.slots);
-        plan.gather(&self.0, &mut wanted);
-        let found = match state(ctx) {
-            Ok(state) => follow(state, &compiler.slots, wanted).await.map_err(Fault::from),
-            Err(fault) => Err(fault),
-        };
-        let found = found.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
-        let values = match plan.resolved.is_empty() {
-            true => None,
-            false => match plan.resolve(ctx, &self.0).await {
-                Some(values) => Some(values),
-                None => return Ok(Value::Null),
-            },
-        };
-        let mut out = Vec::with_capacity(512);
-        plan.write(&self.0, &found, values.as_ref(), &mut out);
-        Ok(spliced(out))
-    }
-}
-
 /// JSON as a value of the library's, which writes it as it is.
-fn spliced(json: Vec<u8>) -> Value {
+pub(super) fn spliced(json: Vec<u8>) -> Value {
     // Made of names, of what serde writes, and of JSON that was read as text.
     let text = String::from_utf8(json).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(text))]))

@@ -4,7 +4,7 @@ use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::answer::Body;
+use super::super::hub::Frame;
 use super::super::request::kind;
 
 /// What a client says.
@@ -87,15 +87,15 @@ pub(super) enum Outgoing<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Map<String, Value>>,
     },
-    /// A result of an operation.
+    /// A result of an operation (`next`), or that it is refused as a whole (`error`).
     #[serde(skip)]
-    Next {
+    Result {
         /// Which.
         id: &'a str,
         /// The result.
-        payload: Body<'a>,
+        frame: &'a Frame,
     },
-    /// An operation failed as a whole, and is over.
+    /// An operation is refused.
     Error {
         /// Which.
         id: &'a str,
@@ -115,14 +115,16 @@ impl Outgoing<'_> {
     /// # Errors
     /// None that can be foreseen.
     pub(super) fn text(&self) -> serde_json::Result<String> {
-        let Self::Next { id, payload } = self else { return serde_json::to_string(self) };
-        let mut out = b"{\"type\":\"next\",\"id\":".to_vec();
-        serde_json::to_writer(&mut out, id)?;
-        out.extend_from_slice(b",\"payload\":");
-        payload.write(&mut out)?;
-        out.push(b'}');
-        // All of it was text.
-        Ok(String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        let Self::Result { id, frame } = self else { return serde_json::to_string(self) };
+        let kind = if frame.is_refusal() { "error" } else { "next" };
+        let mut out = format!("{{\"type\":\"{kind}\",\"id\":{},\"payload\":", serde_json::to_string(id)?);
+        if frame.is_refusal() {
+            out.push_str(frame.errors());
+        } else {
+            frame.write(&mut out);
+        }
+        out.push('}');
+        Ok(out)
     }
 }
 

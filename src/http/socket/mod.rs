@@ -20,6 +20,7 @@
 //! | 4406 | it does not speak graphql-transport-ws |
 //! | 4408 | `connection_init` did not come in time |
 //! | 4409 | an id is used by two operations |
+//! | 4410 | a subscription was behind for too long (see `hub`): it may be begun again from its last cursor |
 //! | 4429 | `connection_init` came twice |
 //!
 //! **Invariants.**

@@ -4,21 +4,20 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
-use async_graphql::{Response, ServerError};
+use async_graphql::ServerError;
 use axum::extract::ws::WebSocket;
 use futures_util::FutureExt as _;
-use futures_util::stream::BoxStream;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_stream::{StreamExt as _, StreamMap, StreamNotifyClose};
 
-use super::super::answer::Body;
 use super::super::auth::Denied;
+use super::super::hub::{Answers, Frame, TooSlow};
 use super::super::run::{self, Asker};
 use super::super::{Context, request};
 use super::message::{Incoming, Outgoing};
 use super::wire::{End, Wire};
-use crate::graphql::{RequestId, Viewer, is_request_error};
+use crate::graphql::{RequestId, Viewer};
 
 /// Results that are sent together, if they are there.
 const TOGETHER: usize = 64;
@@ -31,15 +30,18 @@ pub(super) struct Session {
     id: RequestId,
     begun: u64,
     /// Each by its client's id. What it yields last is `None`.
-    operations: StreamMap<Arc<str>, StreamNotifyClose<BoxStream<'static, Response>>>,
+    operations: StreamMap<Arc<str>, StreamNotifyClose<Answers>>,
     /// When an operation was last seen to run.
     active: Instant,
 }
 
+/// What an operation is answered with.
+type Answer = Result<Arc<Frame>, TooSlow>;
+
 /// What happens next.
 enum Turn {
     Said(Incoming),
-    Result(Arc<str>, Option<Response>),
+    Result(Arc<str>, Option<Answer>),
     Beat,
 }
 
@@ -137,18 +139,24 @@ impl Session {
     }
 
     /// Sends a result, and those that are there already with it.
-    async fn tell(&mut self, mut id: Arc<str>, mut result: Option<Response>) -> Result<(), End> {
-        for _ in 0..TOGETHER {
-            let is_last = result.as_ref().is_none_or(is_request_error);
-            if is_last {
+    async fn tell(&mut self, mut id: Arc<str>, mut result: Option<Answer>) -> Result<(), End> {
+        for left in (0..TOGETHER).rev() {
+            if matches!(&result, Some(Err(TooSlow))) {
+                return Err(End::close(4410, TooSlow.message(self.context.limits.behind)));
+            }
+            let frame = result.as_ref().and_then(|answer| answer.as_ref().ok());
+            if frame.is_none_or(|frame| frame.is_refusal()) {
                 self.operations.remove(&id);
             }
-            let message = match &result {
-                Some(response) if is_last => Outgoing::Error { id: &id, payload: &response.errors },
-                Some(response) => Outgoing::Next { id: &id, payload: Body::of(response) },
+            let message = match frame {
+                Some(frame) => Outgoing::Result { id: &id, frame },
                 None => Outgoing::Complete { id: &id },
             };
             self.wire.put(&message).await?;
+            // What is taken must be put.
+            if left == 0 {
+                break;
+            }
             let Some(Some(more)) = self.operations.next().now_or_never() else { break };
             (id, result) = more;
         }

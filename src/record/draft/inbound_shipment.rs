@@ -1,13 +1,13 @@
 //! Inbound shipments: announced, changed, received.
 
 use async_graphql::InputObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AddressInput, Names, Ref, command, patch};
 use crate::record::{InboundShipment, Instant, InventoryItem, Json, Money, Quantity, Warehouse, WarehouseCustomer, WarehouseLocation};
 
 /// An inbound shipment (advance shipping notice, ASN) to be announced to the WMS.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundShipmentDraft {
     /// The purchase order that the goods come on; most WMSs give a number themselves when it is left out.
@@ -31,7 +31,7 @@ pub struct InboundShipmentDraft {
 }
 
 /// A line of an inbound shipment to be announced. Name the item by `inventoryItemId` or by `sku`.
-#[derive(Debug, Clone, InputObject, Serialize)]
+#[derive(Debug, Clone, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundLineItemDraft {
     /// What is coming.
@@ -73,7 +73,7 @@ patch! {
 }
 
 /// What has arrived of an inbound shipment.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptDraft {
     /// When it arrived; now when left out.
@@ -85,7 +85,7 @@ pub struct ReceiptDraft {
 }
 
 /// What has arrived of one item. Name it by `inventoryItemId` or by `sku`.
-#[derive(Debug, Clone, InputObject, Serialize)]
+#[derive(Debug, Clone, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptLineItemDraft {
     /// What arrived.
@@ -103,12 +103,13 @@ pub struct ReceiptLineItemDraft {
 }
 
 /// Announce an inbound shipment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateInboundShipment {
     /// The inbound shipment.
     pub inbound_shipment: InboundShipmentDraft,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(CreateInboundShipment => InboundShipment, field Some("inboundShipment"), target |_| None, names |command, names| {
@@ -119,7 +120,7 @@ command!(CreateInboundShipment => InboundShipment, field Some("inboundShipment")
 });
 
 /// Change an inbound shipment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateInboundShipment {
     /// Which one.
@@ -127,6 +128,7 @@ pub struct UpdateInboundShipment {
     /// What is to change.
     pub inbound_shipment: InboundShipmentPatch,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(UpdateInboundShipment => InboundShipment, field Some("inboundShipment"), target |command| Some(&command.id), names |command, names| {
@@ -136,7 +138,7 @@ command!(UpdateInboundShipment => InboundShipment, field Some("inboundShipment")
 });
 
 /// Receive an inbound shipment, or a part of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiveInboundShipment {
     /// Which one.
@@ -144,6 +146,7 @@ pub struct ReceiveInboundShipment {
     /// What has arrived.
     pub receipt: ReceiptDraft,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(ReceiveInboundShipment => InboundShipment, field Some("receipt"), target |command| Some(&command.id), names |command, names| {

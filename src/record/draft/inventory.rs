@@ -1,13 +1,13 @@
 //! Inventory: adjusted.
 
 use async_graphql::InputObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Ref, command};
 use crate::record::{Instant, InventoryItem, Json, Quantity, Warehouse, WarehouseLocation};
 
 /// How the stock of an item is to be adjusted, at one place. Give `delta` or `quantity`, not both.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryAdjustment {
     /// The warehouse; may be left out where the location names it or there is only one.
@@ -27,7 +27,7 @@ pub struct InventoryAdjustment {
 }
 
 /// Adjust the stock of an item.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AdjustInventory {
     /// Which item.
@@ -35,6 +35,7 @@ pub struct AdjustInventory {
     /// What is to change.
     pub adjustment: InventoryAdjustment,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(AdjustInventory => InventoryItem, field Some("adjustment"), target |command| Some(&command.id), names |command, names| {

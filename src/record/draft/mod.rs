@@ -1,8 +1,8 @@
 //! What callers want written: drafts of new records, patches of existing ones, and the commands that carry them to a WMS.
 //!
 //! Drafts and patches are GraphQL inputs as they stand. In a patch, a field that is absent stays as it is, and null clears it
-//! where the WMS can. A list in a patch replaces the whole list. What is journalled of a command has the names that the
-//! input has.
+//! where the WMS can. A list in a patch replaces the whole list. As JSON a command has the names and the values that the input
+//! has, and can be read back from it: that is what the journal keeps.
 
 mod inbound_shipment;
 mod inventory;
@@ -18,7 +18,8 @@ use std::marker::PhantomData;
 /// A field of a patch: absent, null or a value.
 pub use async_graphql::MaybeUndefined;
 use async_graphql::{InputType, InputValueError, InputValueResult, Value};
-use serde::{Serialize, Serializer};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{ConnectionId, DataType, Id, Record, codes};
 
@@ -98,7 +99,7 @@ macro_rules! commands {
 pub(crate) use commands;
 
 /// A write: what is wanted, and the type of record that comes back.
-pub trait Command: Serialize + Clone + Send + Sync + 'static {
+pub trait Command: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The record that it makes or changes.
     type Record: Record;
     /// What it does.
@@ -175,8 +176,8 @@ use command;
 macro_rules! patch {
     ($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $type:ty,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Default, async_graphql::InputObject, serde::Serialize)]
-        #[serde(rename_all = "camelCase")]
+        #[derive(Debug, Clone, Default, async_graphql::InputObject, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
         pub struct $name {
             $(
                 $(#[$field_doc])*
@@ -226,9 +227,32 @@ impl<T> std::fmt::Debug for Ref<T> {
     }
 }
 
-impl<T> Serialize for Ref<T> {
+/// As the input has it: the global id.
+impl<T: Record> Serialize for Ref<T> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&self.source_id)
+        out.collect_str(&Id::record::<T>(self.connection, &self.source_id))
+    }
+}
+
+impl<'de, T: Record> Deserialize<'de> for Ref<T> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let id: Id = String::deserialize(input)?.parse().map_err(D::Error::custom)?;
+        Self::of(&id).ok_or_else(|| D::Error::custom(format!("{id} is not the id of a {}", T::DATA_TYPE.type_name())))
+    }
+}
+
+/// JSON inside of JSON as it stands, not as a text (as it is hashed elsewhere).
+mod plain {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::record::Json;
+
+    pub(super) fn serialize<S: Serializer>(json: &Option<Json>, out: S) -> Result<S::Ok, S::Error> {
+        json.as_ref().map(Json::to_value).serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Json>, D::Error> {
+        Ok(Option::<serde_json::Value>::deserialize(input)?.map(|value| Json::of(&value)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Orders: made, changed, cancelled, shipped.
 
 use async_graphql::InputObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AddressInput, MeasurementsInput, Names, Ref, command, patch};
 use crate::record::{
@@ -9,7 +9,7 @@ use crate::record::{
 };
 
 /// An order to be made at the WMS.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderDraft {
     /// The number to call it by; most WMSs give one themselves when it is left out.
@@ -47,7 +47,7 @@ pub struct OrderDraft {
 }
 
 /// A line of an order to be made. Name the product by `productId` or by `sku`.
-#[derive(Debug, Clone, InputObject, Serialize)]
+#[derive(Debug, Clone, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLineItemDraft {
     /// What is ordered.
@@ -102,7 +102,7 @@ patch! {
 }
 
 /// What is shipped of an order at one time.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentDraft {
     /// When it left; now when left out.
@@ -118,7 +118,7 @@ pub struct ShipmentDraft {
 }
 
 /// What is shipped of one item. Name it by `inventoryItemId`, `productId` or `sku`.
-#[derive(Debug, Clone, InputObject, Serialize)]
+#[derive(Debug, Clone, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentLineItemDraft {
     /// What is taken from stock.
@@ -134,7 +134,7 @@ pub struct ShipmentLineItemDraft {
 }
 
 /// A parcel or pallet that is shipped.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageDraft {
     /// What to call it.
@@ -150,12 +150,13 @@ pub struct PackageDraft {
 }
 
 /// Make an order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrder {
     /// The order.
     pub order: OrderDraft,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(CreateOrder => Order, field Some("order"), target |_| None, names |command, names| {
@@ -169,7 +170,7 @@ command!(CreateOrder => Order, field Some("order"), target |_| None, names |comm
 });
 
 /// Change an order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateOrder {
     /// Which one.
@@ -177,6 +178,7 @@ pub struct UpdateOrder {
     /// What is to change.
     pub order: OrderPatch,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(UpdateOrder => Order, field Some("order"), target |command| Some(&command.id), names |command, names| {
@@ -189,7 +191,7 @@ command!(UpdateOrder => Order, field Some("order"), target |command| Some(&comma
 });
 
 /// Cancel an order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelOrder {
     /// Which one.
@@ -197,12 +199,13 @@ pub struct CancelOrder {
     /// Why, for the people at the warehouse.
     pub reason: Option<String>,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(CancelOrder => Order, field None, target |command| Some(&command.id), names |_command, names| {});
 
 /// Ship an order, or a part of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipOrder {
     /// Which one.
@@ -210,6 +213,7 @@ pub struct ShipOrder {
     /// What is shipped, and how.
     pub shipment: ShipmentDraft,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(ShipOrder => Order, field Some("shipment"), target |command| Some(&command.id), names |command, names| {

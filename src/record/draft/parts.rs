@@ -1,12 +1,12 @@
 //! The parts that several drafts share.
 
 use async_graphql::InputObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Address, LengthUnit, Measurements, Quantity, WeightUnit};
 
 /// A postal address with its contact.
-#[derive(Debug, Clone, Default, PartialEq, Eq, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AddressInput {
     /// The person.
@@ -52,7 +52,7 @@ impl From<AddressInput> for Address {
 }
 
 /// Size and weight.
-#[derive(Debug, Clone, Default, PartialEq, Eq, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasurementsInput {
     /// Length, in `unit`.

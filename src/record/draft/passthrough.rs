@@ -1,7 +1,7 @@
 //! Any call of the WMS's own API, with the connection's credentials.
 
 use async_graphql::{InputObject, SimpleObject};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Json, codes};
 
@@ -42,15 +42,18 @@ pub struct Passthrough {
     /// The parameters of the address.
     pub query: Vec<QueryParameter>,
     /// What is sent; nothing when left out.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub body: Option<Json>,
 }
 
 /// What the WMS answered to a call of its own API, whatever it was.
-#[derive(Debug, Clone, PartialEq, SimpleObject)]
+#[derive(Debug, Clone, PartialEq, SimpleObject, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Passed {
     /// The HTTP status.
     pub status: u16,
     /// The body: JSON as it came, any other text as a string; null when there was none.
+    #[serde(default, with = "super::plain")]
     pub body: Option<Json>,
     /// The identifier that the WMS gave the call.
     pub request_id: Option<String>,

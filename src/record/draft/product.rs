@@ -1,13 +1,13 @@
 //! Products and kits: made, changed.
 
 use async_graphql::InputObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{MeasurementsInput, Names, Ref, command, patch};
 use crate::record::{InventoryItem, Json, Money, Product, Quantity, WarehouseCustomer};
 
 /// A product or kit to be made at the WMS.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductDraft {
     /// Whose product it is, at a WMS that serves several owners.
@@ -31,7 +31,7 @@ pub struct ProductDraft {
 }
 
 /// What a kit is made of. Name the item by `inventoryItemId` or by `sku`.
-#[derive(Debug, Clone, InputObject, Serialize)]
+#[derive(Debug, Clone, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductComponentDraft {
     /// The item that is taken from stock.
@@ -73,12 +73,13 @@ patch! {
 }
 
 /// Make a product or kit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateProduct {
     /// The product.
     pub product: ProductDraft,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(CreateProduct => Product, field Some("product"), target |_| None, names |command, names| {
@@ -87,7 +88,7 @@ command!(CreateProduct => Product, field Some("product"), target |_| None, names
 });
 
 /// Change a product or kit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateProduct {
     /// Which one.
@@ -95,6 +96,7 @@ pub struct UpdateProduct {
     /// What is to change.
     pub product: ProductPatch,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(UpdateProduct => Product, field Some("product"), target |command| Some(&command.id), names |command, names| {

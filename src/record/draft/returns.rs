@@ -1,13 +1,13 @@
 //! Returns: announced, changed, cancelled.
 
 use async_graphql::InputObject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Names, Ref, command, patch};
 use crate::record::{InventoryItem, Json, Order, Quantity, Return, Warehouse, WarehouseCustomer};
 
 /// A return (return merchandise authorisation, RMA) to be announced to the WMS.
-#[derive(Debug, Clone, Default, InputObject, Serialize)]
+#[derive(Debug, Clone, Default, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReturnDraft {
     /// The order that the goods were shipped on.
@@ -25,7 +25,7 @@ pub struct ReturnDraft {
 }
 
 /// A line of a return to be announced. Name the item by `inventoryItemId` or by `sku`.
-#[derive(Debug, Clone, InputObject, Serialize)]
+#[derive(Debug, Clone, InputObject, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReturnLineItemDraft {
     /// What comes back.
@@ -59,13 +59,14 @@ patch! {
 }
 
 /// Announce a return.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateReturn {
     /// The return.
     #[serde(rename = "return")]
     pub returned: ReturnDraft,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(CreateReturn => Return, field Some("return"), target |_| None, names |command, names| {
@@ -77,7 +78,7 @@ command!(CreateReturn => Return, field Some("return"), target |_| None, names |c
 });
 
 /// Change a return.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateReturn {
     /// Which one.
@@ -86,6 +87,7 @@ pub struct UpdateReturn {
     #[serde(rename = "return")]
     pub returned: ReturnPatch,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(UpdateReturn => Return, field Some("return"), target |command| Some(&command.id), names |command, names| {
@@ -95,7 +97,7 @@ command!(UpdateReturn => Return, field Some("return"), target |command| Some(&co
 });
 
 /// Cancel a return.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelReturn {
     /// Which one.
@@ -103,6 +105,7 @@ pub struct CancelReturn {
     /// Why, for the people at the warehouse.
     pub reason: Option<String>,
     /// Fields that only this WMS knows.
+    #[serde(default, with = "super::plain", skip_serializing_if = "Option::is_none")]
     pub integration_fields: Option<Json>,
 }
 command!(CancelReturn => Return, field None, target |command| Some(&command.id), names |_command, names| {});

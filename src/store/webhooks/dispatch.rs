@@ -106,7 +106,7 @@ impl NewDelivery {
             event_at: change.at,
             position: Some(change.position),
             connection: Some(change.connection_id),
-            data_type: Some(change.data_type),
+            data_type: change.data_type,
             source_id: change.source_id.clone(),
             now,
         }

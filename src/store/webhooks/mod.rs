@@ -148,8 +148,8 @@ impl From<&Endpoint> for EndpointSettings {
             url: endpoint.url.clone(),
             description: endpoint.description.clone(),
             connections: endpoint.connection_ids.as_ref().map(|ids| ids.iter().copied().map(ConnectionId).collect()),
-            data_types: endpoint.data_types.as_ref().map(|types| types.0.clone()),
-            event_types: endpoint.event_types.as_ref().map(|types| types.0.clone()),
+            data_types: endpoint.data_types.as_ref().map(|types| types.to_vec()),
+            event_types: endpoint.event_types.as_ref().map(|types| types.to_vec()),
             ordering: endpoint.ordering,
             max_concurrency: endpoint.max_concurrency,
         }

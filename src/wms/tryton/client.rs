@@ -35,11 +35,18 @@ pub(super) struct Session {
     pub company: Option<i64>,
     /// The context of every call, as its header.
     context: String,
+    /// The same, in which archived rows are found like others.
+    archived: String,
     /// The fields of each model, and the model that each of them leads to.
     fields: BTreeMap<String, BTreeMap<String, Option<String>>>,
 }
 
 impl Session {
+    /// The context of every call, as its header.
+    pub fn context(&self) -> &str {
+        &self.context
+    }
+
     /// Whether there is such a model.
     pub fn has(&self, model: &str) -> bool {
         self.fields.contains_key(model)
@@ -178,7 +185,7 @@ fn undotted(value: Value) -> Value {
 
 impl Tryton {
     /// A call that is about to be made for this company.
-    fn ready(&self, call: Call, context: &str) -> Call {
+    pub(super) fn ready(&self, call: Call, context: &str) -> Call {
         call.bearer("bearer", &self.api_key).header("x-tryton-context", context)
     }
 
@@ -206,7 +213,23 @@ impl Tryton {
         let done = self.answered(self.ready(call, &session.context)).await;
         match done {
             // An action answers so without a word of Tryton's; the listing of one row tells why.
-            Err(error) if error.kind == Kind::Forbidden => Err(self.why_forbidden(model, &session).await.unwrap_or(error)),
+            Err(error) if error.kind == Kind::Forbidden && error.body.is_none() => Err(self.why_forbidden(model, &session).await.unwrap_or(error)),
+            done => done,
+        }
+    }
+
+    /// Sends a call that speaks of one row, archived or not.
+    ///
+    /// # Errors
+    /// As [`Self::action`], and [`Kind::NotFound`] where there is no such row.
+    pub(super) async fn send(&self, model: &str, call: Call) -> Result<Reply, Error> {
+        let session = self.session().await.map_err(|error| Error { outcome_unknown: false, ..error })?;
+        match self.answered(self.ready(call, &session.archived)).await {
+            // The database has just been seen to be there.
+            Err(error) if error.http_status == Some(404) && !error.outcome_unknown => {
+                Err(Error { kind: Kind::NotFound, message: format!("Tryton has no such {model}"), path: None, ..error })
+            }
+            Err(error) if error.kind == Kind::Forbidden && error.body.is_none() => Err(self.why_forbidden(model, &session).await.unwrap_or(error)),
             done => done,
         }
     }
@@ -242,8 +265,9 @@ impl Tryton {
         let preferences = ask("res.user", "get_preferences", &of(&json!({})), &json!({ "context_only": true })).await?;
         let company = preferences.json::<Preferences>()?.company;
         let context = of(&company.map_or_else(|| json!({}), |company| json!({ "company": company })));
+        let archived = of(&json!({ "company": company, "active_test": false }));
         let wanted =
-            json!({ "domain": [["model", "in", MODELS.iter().map(|(model, _)| model).collect::<Vec<_>>()]], "fields_names": FieldRow::plain() });
+            json!({ "domain": [["model", "in", MODELS.iter().map(|(model, _)| model).collect::<Vec<_>>()]], "fields_names": FieldRow::PLAIN });
         let rows: Vec<FieldRow> = ask("ir.model.field", "search_read", &context, &wanted).await?.json()?;
         let mut fields: BTreeMap<String, BTreeMap<String, Option<String>>> = BTreeMap::new();
         for row in rows {
@@ -252,7 +276,7 @@ impl Tryton {
         if fields.is_empty() {
             return Err(Error::new(Kind::Protocol, "Tryton names no field of any model that a warehouse has"));
         }
-        let session = Arc::new(Session { company, context, fields });
+        let session = Arc::new(Session { company, context, archived, fields });
         *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         Ok(session)
     }
@@ -329,6 +353,28 @@ impl Tryton {
                 return Ok(());
             }
         }
+    }
+
+    /// The record of the one row of a model with this id, archived or not.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] where there is none, [`Kind::Protocol`] where it makes no sense.
+    pub(super) async fn one<R: Row, T>(&self, id: i64, map: impl Fn(&Value) -> Result<T, String>) -> Result<T, Error> {
+        let mut domain = vec![json!(["id", "=", id])];
+        if self.session().await?.knows(R::MODEL, "active") {
+            domain.push(json!(["active", "in", [true, false]]));
+        }
+        let rows = self.search::<R>(&domain, 1).await?.0;
+        self.only::<R, T>(&rows, map)
+    }
+
+    /// The record of the only one of these rows.
+    ///
+    /// # Errors
+    /// As [`Self::one`].
+    pub(super) fn only<R: Row, T>(&self, rows: &[Value], map: impl Fn(&Value) -> Result<T, String>) -> Result<T, Error> {
+        let row = rows.first().ok_or_else(|| Error::new(Kind::NotFound, format!("Tryton has no such {}", R::MODEL)))?;
+        map(row).map_err(|reason| Error::new(Kind::Protocol, reason))
     }
 
     /// Where a record comes from. Tryton's web client opens `/#<database>/model/<model>/<id>`.

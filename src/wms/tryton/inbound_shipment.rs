@@ -46,6 +46,15 @@ impl Pull<InboundShipment> for Tryton {
     }
 }
 
+impl Tryton {
+    /// One inbound shipment, through the same mapping as the listing.
+    pub(super) async fn inbound(&self, id: i64) -> Result<InboundShipment, Error> {
+        let rows = self.related::<InboundRow>("id", [id]).await?;
+        let bought = self.above::<BoughtRow>(origins(&rows, "incoming_moves", BoughtRow::MODEL)).await?;
+        self.only::<InboundRow, _>(&rows, |row| map(self, row, &bought))
+    }
+}
+
 fn map(tryton: &Tryton, raw: &Value, bought: &BTreeMap<i64, BoughtRow>) -> Result<InboundShipment, String> {
     let row = InboundRow::of(raw)?;
     let mut moves: Vec<&MoveRow> = row.incoming_moves.iter().collect();

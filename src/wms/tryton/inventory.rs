@@ -162,6 +162,13 @@ impl Tryton {
         Ok(all)
     }
 
+    /// One item, through the same mapping as the listing.
+    pub(super) async fn item(&self, product: i64) -> Result<InventoryItem, Error> {
+        let rows = self.related_products(BTreeSet::from([product])).await?;
+        let stock = self.stock(&[product]).await?;
+        self.only::<ProductRow, _>(&rows, |row| map(self, row, &stock))
+    }
+
     /// The items of a page of products.
     async fn items(&self, rows: Rows) -> Result<Page<InventoryItem>, Error> {
         let stock = self.stock(&rows.ids()).await?;
@@ -177,7 +184,7 @@ impl Tryton {
         let session = self.session().await?;
         let ours = session.company.map(|company| json!(["company", "=", company]));
         let closed: Vec<Value> = std::iter::once(json!(["state", "=", "closed"])).chain(ours.clone()).collect();
-        let arguments = json!({ "domain": closed, "fields_names": PeriodRow::plain(), "limit": 1, "order": [["date", "DESC"]] });
+        let arguments = json!({ "domain": closed, "fields_names": PeriodRow::PLAIN, "limit": 1, "order": [["date", "DESC"]] });
         let period = self.value::<Vec<PeriodRow>>(PeriodRow::MODEL, "search_read", &arguments).await?.into_iter().next();
         let mut done = vec![json!(["state", "=", "done"])];
         if let Some(period) = &period {

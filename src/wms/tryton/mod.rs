@@ -1,6 +1,6 @@
 //! Tryton 8.0 and later, over its REST interface: `/<database>/rest/model/<model>` with a bearer key.
 //!
-//! **What it is for.** All nine types are read, with the rights of the user whose key it is and for the company that this user
+//! **What it is for.** All nine types are read and every command is carried out, with the rights of the user whose key it is and for the company that this user
 //! works for. Older versions (JSON-RPC with sessions) are deliberately absent.
 //!
 //! **Invariants.** A page of records costs a constant number of calls: rows come with the rows below them in one answer, and so from
@@ -13,6 +13,8 @@
 mod client;
 mod inbound_shipment;
 mod inventory;
+#[cfg(test)]
+mod live;
 mod order;
 mod party;
 mod place;
@@ -28,6 +30,7 @@ mod transfer;
 mod warehouse;
 mod warehouse_customer;
 mod warehouse_location;
+mod write;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +41,10 @@ use serde_json::{Value, json};
 
 use super::http::{Http, Site};
 use super::{Account, Adapter, Error, Integration, Kind};
+use crate::record::draft::{
+    AdjustInventory, CancelOrder, CancelReturn, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, ReceiveInboundShipment, ShipOrder,
+    UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn,
+};
 use crate::record::{
     DataType, InboundShipment, InventoryItem, Order, Product, Return, ShippingMethod, Warehouse, WarehouseCustomer, WarehouseLocation,
 };
@@ -97,6 +104,9 @@ const MODELS: &[(&str, &[DataType])] = {
         ("currency.currency", &[Orders]),
         ("purchase.purchase", &[]),
         ("purchase.line", &[]),
+        ("product.category", &[]),
+        ("stock.inventory", &[]),
+        ("stock.inventory.line", &[]),
     ]
 };
 
@@ -188,5 +198,19 @@ pub fn integration() -> Integration {
         .pulls::<InboundShipment>()
         .pulls::<Order>()
         .pulls::<Return>()
+        .pushes::<CreateOrder>()
+        .pushes::<UpdateOrder>()
+        .pushes::<CancelOrder>()
+        .pushes::<ShipOrder>()
+        .pushes::<CreateInboundShipment>()
+        .pushes::<UpdateInboundShipment>()
+        .pushes::<ReceiveInboundShipment>()
+        .pushes::<CreateReturn>()
+        .pushes::<UpdateReturn>()
+        .pushes::<CancelReturn>()
+        .pushes::<CreateProduct>()
+        .pushes::<UpdateProduct>()
+        .pushes::<AdjustInventory>()
+        .passes()
         .build()
 }

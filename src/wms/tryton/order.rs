@@ -75,13 +75,20 @@ impl Pull<Order> for Tryton {
     }
 }
 
+impl Tryton {
+    /// One order, through the same mapping as the listing.
+    pub(super) async fn order(&self, id: i64) -> Result<Order, Error> {
+        self.one::<SaleRow, _>(id, |row| map(self, row)).await
+    }
+}
+
 impl ShipmentRow {
     fn is(&self, states: &[&str]) -> bool {
         self.state.as_deref().is_some_and(|state| states.contains(&state))
     }
 
     /// Whether it has left. Between `shipped` and `done` only Tryton's books differ.
-    fn has_left(&self) -> bool {
+    pub fn has_left(&self) -> bool {
         self.is(&["shipped", "done"])
     }
 
@@ -236,7 +243,7 @@ fn packages(row: &ShipmentRow, moves: &[&MoveRow]) -> List<Package> {
     }
     // The price is the shipment's; on each of several parcels it would be counted more than once.
     if let [only] = packages.as_mut_slice() {
-        only.shipping_cost = money(row.cost_used);
+        only.shipping_cost = money(row.cost_used).filter(|cost| *cost != Money::default());
     }
     List(packages)
 }

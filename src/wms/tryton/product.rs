@@ -47,6 +47,13 @@ impl Pull<Product> for Tryton {
     }
 }
 
+impl Tryton {
+    /// One product, archived or not, through the same mapping as the listing.
+    pub(super) async fn product(&self, id: i64) -> Result<Product, Error> {
+        self.one::<ProductRow, _>(id, |row| map(self, row)).await
+    }
+}
+
 impl ProductRow {
     /// Whether it and its template are in use.
     pub fn in_use(&self) -> bool {

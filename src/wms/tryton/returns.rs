@@ -39,6 +39,15 @@ impl Pull<Return> for Tryton {
     }
 }
 
+impl Tryton {
+    /// One return, through the same mapping as the listing.
+    pub(super) async fn returned(&self, id: i64) -> Result<Return, Error> {
+        let rows = self.related::<ReturnRow>("id", [id]).await?;
+        let sold = self.above::<SoldRow>(origins(&rows, "incoming_moves", SoldRow::MODEL)).await?;
+        self.only::<ReturnRow, _>(&rows, |row| map(self, row, &sold))
+    }
+}
+
 fn map(tryton: &Tryton, raw: &Value, sold: &BTreeMap<i64, SoldRow>) -> Result<Return, String> {
     let row = ReturnRow::of(raw)?;
     let mut moves: Vec<&MoveRow> = row.incoming_moves.iter().collect();

@@ -14,6 +14,8 @@ use crate::record::{Instant, Link, Money, Quantity};
 pub(super) trait Row: DeserializeOwned {
     /// The Tryton model.
     const MODEL: &'static str;
+    /// Its own fields, without nested rows.
+    const PLAIN: &'static [&'static str];
 
     /// Adds the paths of all that is asked for, those of nested rows included.
     fn paths(prefix: &str, into: &mut Vec<String>);
@@ -64,16 +66,9 @@ macro_rules! rows {
             $($(#[serde(deserialize_with = "field")] pub $nested: $rows,)*)?
         }
 
-        impl $name {
-            /// Its own fields, without nested rows.
-            #[allow(dead_code, reason = "few kinds of row are asked for by their plain fields alone")]
-            pub fn plain() -> &'static [&'static str] {
-                &["id", $(stringify!($field)),*]
-            }
-        }
-
         impl Row for $name {
             const MODEL: &'static str = $model;
+            const PLAIN: &'static [&'static str] = &["id", $(stringify!($field)),*];
 
             fn paths(prefix: &str, into: &mut Vec<String>) {
                 into.push(format!("{prefix}id"));
@@ -187,7 +182,7 @@ rows! {
     /// A line of a sale.
     SaleLineRow = "sale.line" {
         r#type: Option<String>, sequence: Option<i64>, quantity: Option<Quantity>, unit_price: Option<Amount>, amount: Option<Amount>,
-        description: Option<String>, shipment_cost: Option<Amount>, write_date: Option<Stamp>;
+        description: Option<String>, shipment_cost: Option<Amount>, taxes: Vec<i64>, write_date: Option<Stamp>;
         product: Option<GoodsRow>, unit: Option<UnitRow>,
     }
     /// A line of a sale, as far as what comes back on it shows it.
@@ -224,6 +219,38 @@ rows! {
         write_date: Option<Stamp>;
         customer: Option<PartyNameRow>, incoming_moves: Vec<MoveRow>, inventory_moves: Vec<MoveRow>,
     }
+    /// A product, as far as a write that names it must know it.
+    WantedRow = "product.product" {
+        code: Option<String>, active: bool, list_price_used: Option<Amount>; default_uom: Option<UnitRow>, account_category: Option<CategoryRow>,
+    }
+    /// What products are taxed by.
+    CategoryRow = "product.category" { customer_taxes_used: Vec<i64>, supplier_taxes_used: Vec<i64> }
+    /// A building, as far as a write that names it must know it.
+    StockedRow = "stock.location" { active: bool, input_location: Option<i64>, storage_location: Option<i64> }
+    /// What is to be taken for a shipment.
+    TakenRow = "stock.shipment.out" { state: Option<String>; inventory_moves: Vec<TakeRow>, outgoing_moves: Vec<TakeRow> }
+    /// What is to be taken of one product.
+    TakeRow = "stock.move" { internal_quantity: Option<Quantity>; product: Option<GoodsRow> }
+    /// A purchase with what it expects.
+    PurchasedRow = "purchase.purchase" { number: Option<String>, party: Option<i64>; moves: Vec<ExpectedRow> }
+    /// What a purchase expects of one product.
+    ExpectedRow = "stock.move" { shipment: Option<Reference> }
+    /// What has been received and is to be put away.
+    StoredRow = "stock.shipment.in" { state: Option<String>; inventory_moves: Vec<PutRow> }
+    /// What is to be put away of one product.
+    PutRow = "stock.move" { product: Option<i64> }
+    /// A sale, as far as one that takes goods back must know it, and the returns that it has made.
+    BackRow = "sale.sale" { invoice_address: Option<i64>, shipment_party: Option<i64>; shipment_returns: Vec<MadeRow> }
+    /// A return that was made.
+    MadeRow = "stock.shipment.out.return" { state: Option<String> }
+    /// A count of stock.
+    CountRow = "stock.inventory" { state: Option<String>; lines: Vec<CountLineRow> }
+    /// A count of one product.
+    CountLineRow = "stock.inventory.line" { expected_quantity: Option<Quantity> }
+    /// A variant, as far as a change of it must know it.
+    VariantRow = "product.product" { suffix_code: Option<String>; template: Option<CodeRow>, identifiers: Vec<IdentifierRow> }
+    /// What begins the SKUs of variants.
+    CodeRow = "product.template" { code: Option<String> }
 }
 
 /// The pointer to the record that an id names.

@@ -6,16 +6,17 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::played::{
-    Answer, CODE_TAKEN, Calls, FORBIDDEN, GATEWAY, NO_PARTY, NO_POSTGRES, NO_REASON, NOT_ALLOWED, NOT_FOUND, PADDING, UNAUTHORIZED, UNKNOWN_MODEL,
-    captured, played, rows_of, server, tryton,
+    Answer, CODE_TAKEN, Calls, FORBIDDEN, GATEWAY, NO_CARRIER, NO_PARTY, NO_POSTGRES, NO_REASON, NOT_ALLOWED, NOT_FOUND, PADDING, UNAUTHORIZED,
+    UNKNOWN_MODEL, captured, played, rows_of, server, tryton,
 };
 use super::{Tryton, integration};
+use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, Ref, ShipOrder, ShipmentDraft};
 use crate::record::{
-    DataType, InboundShipment, InventoryItem, Order, OrderStatus, Product, Quantity, Record, Return, ShippingMethod, Source, Warehouse,
-    WarehouseCustomer, WarehouseLocation,
+    ConnectionId, DataType, Id, InboundShipment, InventoryItem, Json, Order, OrderStatus, Product, Quantity, Record, Return, ShippingMethod, Source,
+    Warehouse, WarehouseCustomer, WarehouseLocation,
 };
 use crate::wms::http::{Http, Limits};
-use crate::wms::{Adapter, Checkpoint, Error, Kind, Next, Page, Pull, Retry, Scope};
+use crate::wms::{Adapter, Checkpoint, Error, Found, Kind, Next, Page, Pull, Push, Retry, Scope};
 
 async fn page<T: Record>(tryton: &Tryton) -> Page<T>
 where
@@ -532,10 +533,149 @@ async fn the_rest_is_mapped() {
     insta::assert_json_snapshot!("warehouse_customer", shown!(&tryton, WarehouseCustomer, [""; 0]));
 }
 
+fn draft() -> CreateOrder {
+    let text = |text: &str| Some(text.to_owned());
+    let line = OrderLineItemDraft { product_id: None, sku: text("SKU-00042"), quantity: Quantity::whole(2), unit_price: None, discount_amount: None };
+    let ship_to = AddressInput { full_name: text("Jane Doe"), city: text("Austin"), ..AddressInput::default() };
+    let order = OrderDraft { reference_id: text("SHOP-1"), ship_to: Some(ship_to), line_items: vec![line], ..OrderDraft::default() };
+    CreateOrder { order, integration_fields: Some(Json::of(&json!({ "comment": "Ring twice", "description": "not this" }))) }
+}
+
+const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{\"id\": 1";
+
+/// A Tryton that makes the captured sale 1 of every new one, and answers the call `of` so.
+async fn making(of: &'static str, answer: Answer) -> (Tryton, Calls) {
+    let data = captured();
+    server(move |call, arguments| match call {
+        call if call == of => answer.clone(),
+        "POST party.address/search_read" if arguments["fields_names"] == json!(["id"]) => Answer::Json(json!([{ "id": 901 }])),
+        "POST party.address/search_read" => Answer::Json(json!([])),
+        "POST party.party" => Answer::Json(json!({ "id": 900, "__name__": "party.party" })),
+        "POST sale.sale" => Answer::Json(json!({ "id": 1, "__name__": "sale.sale" })),
+        "POST sale.sale/1/quote" => Answer::Json(json!({ "id": 1, "state": "quotation" })),
+        "POST sale.sale/1/confirm" => Answer::Json(json!({ "id": 1, "state": "confirmed" })),
+        "POST sale.sale/1/process" => Answer::Json(json!({ "id": 1, "state": "processing" })),
+        "POST sale.sale/1/draft" | "POST sale.sale/1/cancel" => Answer::Json(json!({ "id": 1, "state": "cancelled" })),
+        "DELETE sale.sale/1" | "DELETE party.party/900" => Answer::Raw("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n".to_owned()),
+        _ => played(&data, call, arguments),
+    })
+    .await
+}
+
+/// What came of an order whose call `of` is answered so, and the calls that followed it.
+async fn written(of: &'static str, answer: Answer) -> (Result<Order, Error>, Vec<String>, Calls) {
+    let (tryton, calls) = making(of, answer).await;
+    let written = Push::push(&tryton, &draft(), "ref-1").await.map(|written| written.record);
+    let log: Vec<String> = calls.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
+    let after = log.iter().rposition(|call| call == of).map_or(log.len(), |at| at + 1);
+    (written, log[after..].to_vec(), calls)
+}
+
+#[tokio::test]
+async fn an_order_is_made_and_released() {
+    let (written, after, calls) = written("POST sale.sale/1/process", Answer::Json(json!({ "id": 1, "state": "processing" }))).await;
+    assert_eq!(written.unwrap().order_number, "1");
+    assert_eq!(after, ["POST sale.sale/search_read"]);
+    let calls = calls.lock().unwrap();
+    let made = &calls.iter().find(|(call, _)| call == "POST sale.sale").unwrap().1;
+    let price = json!({ "__class__": "Decimal", "decimal": "105.57" });
+    let mut line = made["lines"][0][1][0].clone();
+    assert_eq!(line["unit_price"]["__class__"], price["__class__"], "the list price");
+    line["unit_price"] = Value::Null;
+    assert_eq!(line, json!({ "type": "line", "product": 43, "quantity": 2.0, "unit": 1, "unit_price": null, "taxes": [["add", []]] }));
+    let mut rest = made.clone();
+    rest["lines"] = Value::Null;
+    assert_eq!(
+        rest,
+        json!({
+            "comment": "Ring twice", "description": "ref-1", "reference": "SHOP-1", "party": 900, "invoice_address": 901, "shipment_address": 901,
+            "lines": null
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_refused_order_is_undone_and_a_lost_answer_is_not() {
+    let refused = |body: &str| Answer::Error(400, body.to_owned());
+    let cut_off = || Answer::Raw(CUT_OFF.to_owned());
+
+    let (error, after, _) = written("POST sale.sale", refused(NO_PARTY)).await;
+    let error = error.unwrap_err();
+    assert_eq!((error.kind, error.path.as_deref(), error.outcome_unknown), (Kind::Validation, Some(["shipTo".to_owned()].as_slice()), false));
+    assert_eq!(after, ["DELETE party.party/900"], "the party that was made for it");
+
+    let (error, after, _) = written("POST sale.sale/1/quote", refused(NO_CARRIER)).await;
+    let error = error.unwrap_err();
+    assert_eq!((error.message.as_str(), error.outcome_unknown), ("To get a quote for sale \"[SHOP-1]\" you must enter a carrier.", false));
+    assert_eq!(error.path, Some(vec!["shippingMethodId".to_owned()]));
+    assert_eq!(after, ["POST sale.sale/1/draft", "POST sale.sale/1/cancel", "DELETE sale.sale/1", "DELETE party.party/900"]);
+
+    for of in ["POST sale.sale", "POST sale.sale/1/quote", "POST sale.sale/1/process", "POST sale.sale/search_read"] {
+        let (error, after, _) = written(of, cut_off()).await;
+        assert!(error.unwrap_err().outcome_unknown, "{of}");
+        assert_eq!(after, Vec::<String>::new(), "nothing is undone after {of}");
+    }
+    let (error, after, _) = written("POST sale.sale", Answer::Error(502, GATEWAY.to_owned())).await;
+    assert!(error.unwrap_err().outcome_unknown && after.is_empty(), "a proxy's page does not say what Tryton did");
+    for before in ["POST product.product/search_read", "POST party.party"] {
+        let (error, _, _) = written(before, cut_off()).await;
+        assert!(!error.unwrap_err().outcome_unknown, "{before}: no order has been asked for yet");
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_an_order_is_looked_up_by_its_reference() {
+    for (sales, expected) in [
+        (json!([]), "not done"),
+        (json!([{ "id": 1, "state": "cancelled" }]), "not done"),
+        (json!([{ "id": 1, "state": "processing" }]), "done"),
+        (json!([{ "id": 1, "state": "quotation" }]), "The sale 1 was made, but is still in state \"quotation\""),
+        (json!([{ "id": 1, "state": "processing" }, { "id": 2, "state": "confirmed" }]), "Tryton has 2 sales of this write"),
+    ] {
+        let data = captured();
+        let (tryton, calls) = server(move |call, arguments| match call {
+            "POST sale.sale/search_read" if arguments["fields_names"] == json!(["id", "state"]) => Answer::Json(sales.clone()),
+            _ => played(&data, call, arguments),
+        })
+        .await;
+        let shown = match Push::look_up(&tryton, &draft(), "ref-1").await.unwrap() {
+            Found::Done(written) => {
+                assert_eq!(written.record.source.id, "1");
+                "done".to_owned()
+            }
+            Found::NotDone => "not done".to_owned(),
+            Found::Unclear(why) => why,
+        };
+        assert_eq!(shown, expected);
+        let calls = calls.lock().unwrap();
+        let (_, asked) = calls.iter().find(|(call, _)| call == "POST sale.sale/search_read").unwrap();
+        assert_eq!(asked["domain"], json!([["description", "=", "ref-1"]]));
+        assert!(calls.iter().all(|(call, _)| call.contains("search") || call.contains("res.user")), "it only looks: {calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_assigned_is_said_and_put_back() {
+    let data = captured();
+    let (tryton, calls) = server(move |call, arguments| match call {
+        "POST stock.shipment.out/5/assign_try" | "POST stock.shipment.out/5/wait" => Answer::Json(json!({ "id": 5, "state": "waiting" })),
+        _ => played(&data, call, arguments),
+    })
+    .await;
+    let id = Ref::of(&Id::record::<Order>(ConnectionId(1), "5")).unwrap();
+    let command = ShipOrder { id, shipment: ShipmentDraft::default(), integration_fields: None };
+    let error = Push::push(&tryton, &command, "ref-2").await.map(|_| ()).unwrap_err();
+    assert_eq!((error.kind, error.outcome_unknown), (Kind::Validation, false));
+    assert_eq!(error.message, "Tryton has not enough in stock to assign the shipment 5");
+    let log: Vec<String> = calls.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
+    assert_eq!(log[log.len() - 2..], ["POST stock.shipment.out/5/assign_try", "POST stock.shipment.out/5/wait"]);
+}
+
 #[test]
 fn it_can_what_it_implements_and_describes_its_credentials() {
     let tryton = integration();
     assert_eq!(tryton.reads.iter().map(|reads| reads.data_type).collect::<std::collections::BTreeSet<_>>().len(), DataType::ALL.len());
+    assert_eq!(tryton.writes.len(), 14);
     insta::assert_json_snapshot!("credentials", tryton.credentials_schema);
     let http = Http::new(Limits::default(), crate::clock::Clock::system()).unwrap();
     for (credentials, path) in [

@@ -5,8 +5,6 @@ import { Environment, Network, Observable, RecordSource, Store, graphql } from "
 import WebSocket from "ws";
 
 // quoted: environment
-const parts = new Set(["Carrier", "Channel", "InboundReceipt", "Package", "Shipment", "Supplier"]);
-
 export function environment({ endpoint, socketEndpoint, authorization }) {
   const headers = { authorization, "content-type": "application/json" };
   const socket = createClient({ url: socketEndpoint, webSocketImpl: WebSocket, connectionParams: { authorization } });
@@ -16,7 +14,6 @@ export function environment({ endpoint, socketEndpoint, authorization }) {
   return new Environment({
     network: Network.create(fetchQuery, subscribe),
     store: new Store(new RecordSource()),
-    getDataID: (record, type) => (parts.has(type) ? undefined : record.id), // a part's `id` is the WMS's own, and not unique
   });
 }
 // end
@@ -35,7 +32,7 @@ export const OrdersList = graphql`
   }
 `;
 export const OrdersRow = graphql`
-  fragment orders_row on Order { orderNumber status lineItems { sku product { name } } shipments { id packages { id } } }
+  fragment orders_row on Order { orderNumber status lineItems { sku product { name } } shipments { sourceId packages { sourceId } } }
 `;
 export const CreateOrder = graphql`
   mutation ordersCreateMutation($input: CreateOrderInput!) {
@@ -58,11 +55,11 @@ export const EveryId = graphql`
       nodes {
         id
         orderNumber
-        channel { id name }
-        carrier { id name scac }
+        channel { sourceId name }
+        carrier { sourceId name scac }
         shipMethod: shippingMethod { id name }
-        lineItems { sku quantity product { id name supplier { id name } } }
-        shipments { id status packages { id trackingNumber } shipTo { city } }
+        lineItems { sku quantity product { id name supplier { sourceId name } } }
+        shipments { sourceId status packages { sourceId trackingNumber } shipTo { city } }
       }
     }
   }

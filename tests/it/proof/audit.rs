@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crossdock::record::{self, diff};
-use crossdock::store::changes::{Change, Kind as Told, change_head, change_list, change_which};
+use crossdock::store::changes::{Change, Kind as Told, Wanted, change_head, change_list};
 use crossdock::store::records::{Kind, Listing, Needs, record_list};
 use crossdock::store::runs::{SyncRun, SyncStatus, SyncTrigger, page_count, run_list};
 use crossdock::store::{Predicate, Store};
@@ -44,7 +44,9 @@ type Key = (i64, &'static str, String);
 pub struct Audit {
     pub records: usize,
     pub deleted: usize,
+    /// Of the log, but for those about issues.
     pub entries: usize,
+    pub issues: usize,
     pub runs: BTreeMap<String, usize>,
     /// Versions that initial syncs stored without telling.
     pub silent: i64,
@@ -61,7 +63,9 @@ pub async fn audit(store: &Store, api: &Api) -> Audit {
     compare(&held, &truth);
     let runs = run_list(&mut store.read().await.expect("the database"), Predicate::All(Vec::new()), i64::MAX, i64::MAX).await.expect("runs");
     let log = log(store).await;
-    let mut audit = Audit { records: held.len(), deleted: held.values().filter(|held| held.deleted).count(), entries: log.len(), ..Audit::default() };
+    let issues = log.iter().filter(|change| Told::OF_ISSUES.contains(&change.kind)).count();
+    let deleted = held.values().filter(|held| held.deleted).count();
+    let mut audit = Audit { records: held.len(), deleted, entries: log.len() - issues, issues, ..Audit::default() };
     for run in &runs {
         *audit.runs.entry(format!("{} {}", run.mode, run.status)).or_default() += 1;
         audit.pages += run.pages;
@@ -106,11 +110,9 @@ async fn held(store: &Store) -> BTreeMap<Key, Held> {
 /// The whole log, by many small looks, as readers take it.
 async fn log(store: &Store) -> Vec<Change> {
     let mut log: Vec<Change> = Vec::new();
-    let kinds = [Told::Created, Told::Updated, Told::Deleted, Told::Restored, Told::SyncCompleted];
     loop {
         let after = log.last().map_or(0, |change| change.position);
-        let more =
-            change_list(&mut store.read().await.expect("the database"), after, change_which(&kinds, None, None), 1_000).await.expect("changes");
+        let more = change_list(&mut store.read().await.expect("the database"), after, &Wanted::default(), 1_000).await.expect("changes");
         if more.is_empty() {
             break;
         }
@@ -155,7 +157,9 @@ fn in_order(log: &[Change], runs: &[SyncRun]) {
         let Some(run) = change.run_id else { continue };
         assert!(by_id.contains_key(&run), "{change:?} names a run that does not exist");
         assert!(!ended.contains_key(&run) || change.kind == Told::SyncCompleted, "run {run} told of something after its end: {change:?}");
-        let schedule = (change.connection_id, change.data_type.as_str());
+        // An issue may be one of the whole connection.
+        let Some(data_type) = change.data_type else { continue };
+        let schedule = (change.connection_id, data_type.as_str());
         let current = *under_way.entry(schedule).or_insert(run);
         assert_eq!(current, run, "two runs of {schedule:?} are told of at once: {change:?}");
         if change.kind == Told::SyncCompleted {
@@ -209,8 +213,8 @@ fn versions(held: &BTreeMap<Key, Held>, log: &[Change], runs: &[SyncRun]) -> i64
     for ((connection, data_type, _), held) in held {
         *untold.entry((*connection, data_type)).or_default() += held.version;
     }
-    for change in log.iter().filter(|change| change.kind != Told::SyncCompleted) {
-        *untold.entry((change.connection_id, change.data_type.as_str())).or_default() -= 1;
+    for change in log.iter().filter(|change| Told::OF_RECORDS.contains(&change.kind)) {
+        *untold.entry((change.connection_id, change.data_type.map_or("", |data_type| data_type.as_str()))).or_default() -= 1;
     }
     let mut silent: BTreeMap<(i64, &str), i64> = untold.keys().map(|schedule| (*schedule, 0)).collect();
     for run in runs.iter().filter(|run| run.trigger == SyncTrigger::Initial) {
@@ -224,8 +228,8 @@ fn versions(held: &BTreeMap<Key, Held>, log: &[Change], runs: &[SyncRun]) -> i64
 fn histories(held: &BTreeMap<Key, Held>, log: &[Change]) -> usize {
     let mut histories: BTreeMap<Key, Vec<&Change>> = BTreeMap::new();
     for change in log {
-        if let Some(id) = &change.source_id {
-            histories.entry((change.connection_id, change.data_type.as_str(), id.clone())).or_default().push(change);
+        if let (Some(id), Some(data_type)) = (&change.source_id, change.data_type) {
+            histories.entry((change.connection_id, data_type.as_str(), id.clone())).or_default().push(change);
         }
     }
     let mut folded = 0;

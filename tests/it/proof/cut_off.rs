@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock::store::changes::{Kind as Told, change_list, change_which};
+use crossdock::store::changes::{Kind as Told, Wanted, change_list};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -165,7 +165,7 @@ proofs! {
         let made_up = node.ended(&runs).await;
         assert_eq!(made_up[0]["progress"]["updated"], 1, "{made_up:#?}");
         let store = world.store().await;
-        let updates = change_list(&mut store.read().await.expect("the database"), 0, change_which(&[Told::Updated], None, None), 10).await.expect("changes");
+        let updates = change_list(&mut store.read().await.expect("the database"), 0, &Wanted::of(&[Told::Updated]), 10).await.expect("changes");
         assert_eq!(updates.iter().map(|change| change.source_id.as_deref()).collect::<Vec<_>>(), [Some("prd_00001")], "{made_up:#?}");
         node.settle(&connection).await;
         node.process.stop().await;

@@ -13,6 +13,7 @@
 
 mod audit;
 mod cut_off;
+mod followed;
 mod frozen;
 mod killed;
 mod mutator;

@@ -27,9 +27,14 @@ pub struct Process {
 impl Process {
     /// Starts `crossdock <arguments>` and waits until it has said where it listens.
     pub async fn start(log: &Path, arguments: &[String]) -> Self {
+        Self::of(Path::new(CROSSDOCK), log, arguments).await
+    }
+
+    /// Starts another program that says where it listens in the same words.
+    pub async fn of(program: &Path, log: &Path, arguments: &[String]) -> Self {
         let said_before = fs::metadata(log).map_or(0, |found| found.len());
         let out = File::options().create(true).append(true).open(log).expect("a file for the log");
-        let child = Command::new(CROSSDOCK)
+        let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("a file for the log"))

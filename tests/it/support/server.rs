@@ -101,8 +101,14 @@ impl Server {
 
     /// Stops the server and starts it again over the same data.
     pub async fn restart(self) -> Self {
+        self.restart_after(|_| ()).await
+    }
+
+    /// Stops the server, lets something be done to its database, and starts it again.
+    pub async fn restart_after(self, act: impl FnOnce(&str)) -> Self {
         let Self { app, folder, database_url, arguments, ahead, trap, client, .. } = self;
         app.stop().await.expect("the server stops in good order");
+        tokio::task::block_in_place(|| act(&database_url));
         let app = launch(&folder, &database_url, arguments, &ahead, &trap).await;
         let key = app.demo.as_ref().expect("the demo runs").api_key.expose_secret().to_owned();
         Self { app, key, folder, database_url, arguments, ahead, trap, client }

@@ -82,6 +82,21 @@ impl Socket {
         tokio::time::timeout(PATIENCE, next).await.expect("a message in time")
     }
 
+    /// The next message, or code and reason with which the server closes the socket; 1006 when it just hangs up.
+    pub async fn receive_or_end(&mut self) -> Result<Value, (u16, String)> {
+        let next = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
+                    Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => return Err((code.into(), reason.to_string())),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err((1006, String::new())),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("a message in time")
+    }
+
     pub async fn subscribe(&mut self, id: &str, document: &str, variables: Value) {
         self.send(json!({ "id": id, "type": "subscribe", "payload": { "query": document, "variables": variables } })).await;
     }

@@ -1,6 +1,5 @@
 //! The addresses. Handlers lock the world, do their work without waiting for anything, and let go.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -87,9 +86,9 @@ struct Cursor {
     of: usize,
 }
 
+/// What stands behind the rows of a listing.
 #[derive(Serialize)]
-struct Listing<'a, T: Clone> {
-    data: Vec<Cow<'a, T>>,
+struct Tail {
     next_cursor: Option<String>,
     total: usize,
 }
@@ -131,13 +130,39 @@ fn page<T: Row>(table: &Table<T>, (resource, bend): (Resource, Option<Bend>), sp
     if let Some(bend) = bend {
         bend.arrange(resource, &mut keys);
     }
-    let data = keys.iter().filter_map(|(_, number)| table.get(*number)).collect();
-    json(StatusCode::OK, &Listing { data, next_cursor, total })
+    let body = listing(table, &keys, &Tail { next_cursor, total }).map_err(|e| unwritable(&e))?;
+    Ok(answer(StatusCode::OK, body))
+}
+
+/// `{"data":[…],"next_cursor":…,"total":…}`
+fn listing<T: Row>(table: &Table<T>, keys: &[(Instant, u32)], tail: &Tail) -> serde_json::Result<Vec<u8>> {
+    let mut body = b"{\"data\":[".to_vec();
+    for (_, number) in keys {
+        if table.write(*number, &mut body)? {
+            body.push(b',');
+        }
+    }
+    if body.ends_with(b",") {
+        body.pop();
+    }
+    body.extend_from_slice(b"],");
+    let begin = body.len();
+    serde_json::to_writer(&mut body, tail)?;
+    // The tail's own opening brace: it goes on where the rows end.
+    body.remove(begin);
+    Ok(body)
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(value).map_err(|e| Refusal::Unavailable(format!("The answer cannot be written: {e}")))?;
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+    Ok(answer(status, serde_json::to_vec(value).map_err(|e| unwritable(&e))?))
+}
+
+fn answer(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn unwritable(error: &serde_json::Error) -> Refusal {
+    Refusal::Unavailable(format!("The answer cannot be written: {error}"))
 }
 
 /// The number in an identifier, if there is such a row.

@@ -3,11 +3,13 @@
 //! **Invariants.** A row that was never written to need not be held: `make` gives it, the same each time. Every row
 //! that exists has exactly one entry in each order. A listing goes on after the key of the last row that was shown, so
 //! it loses nothing and repeats nothing while rows are added, changed and removed around it (in the order of time, a
-//! row that changes meanwhile is shown again, at its new place).
+//! row that changes meanwhile is shown again, at its new place). A row's JSON is remembered until the row changes, since what
+//! reads from the sandbox reads the same rows again and again; of a very large sandbox only [so much](MOST_WRITTEN).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::{Mutex, PoisonError};
 
 use super::wire::Row;
 use crate::record::Instant;
@@ -21,7 +23,25 @@ pub(super) struct Table<T> {
     by_time: BTreeSet<(Instant, u32)>,
     held: BTreeMap<u32, T>,
     make: Option<Make<T>>,
+    written: Mutex<Written>,
     last: u32,
+}
+
+/// The most bytes of JSON that a table remembers: of orders, about 150,000. What comes later is written each time, since a
+/// reader of everything that drove out the oldest would find nothing when it begins anew.
+const MOST_WRITTEN: usize = 512 * 1024 * 1024;
+
+/// Rows as JSON.
+#[derive(Default)]
+struct Written {
+    rows: HashMap<u32, Box<[u8]>>,
+    bytes: usize,
+}
+
+impl Written {
+    fn forget(&mut self, number: u32) {
+        self.bytes -= self.rows.remove(&number).map_or(0, |row| row.len());
+    }
 }
 
 /// Which rows a listing wants, and in which order: by number when both are `None`, else by time.
@@ -43,7 +63,8 @@ impl Span {
 impl<T: Row> Table<T> {
     /// A table that holds `rows`, numbered from 1.
     pub(super) fn holding(rows: Vec<T>) -> Self {
-        let mut table = Self { stamps: BTreeMap::new(), by_time: BTreeSet::new(), held: BTreeMap::new(), make: None, last: 0 };
+        let mut table =
+            Self { stamps: BTreeMap::new(), by_time: BTreeSet::new(), held: BTreeMap::new(), make: None, written: Mutex::default(), last: 0 };
         for (number, row) in (1..).zip(rows) {
             table.put(number, row);
         }
@@ -55,7 +76,7 @@ impl<T: Row> Table<T> {
         let stamps: BTreeMap<u32, Instant> = (1..).zip(stamps.iter().copied()).collect();
         let by_time = stamps.iter().map(|(number, stamp)| (*stamp, *number)).collect();
         let last = stamps.keys().next_back().copied().unwrap_or(0);
-        Self { stamps, by_time, held: BTreeMap::new(), make: Some(make), last }
+        Self { stamps, by_time, held: BTreeMap::new(), make: Some(make), written: Mutex::default(), last }
     }
 
     /// The row of this number.
@@ -68,8 +89,30 @@ impl<T: Row> Table<T> {
         }
     }
 
+    /// Writes the row of this number as JSON to the end of `out`. False: there is none.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(&self, number: u32, out: &mut Vec<u8>) -> serde_json::Result<bool> {
+        let written = || self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = written().rows.get(&number) {
+            out.extend_from_slice(row);
+            return Ok(true);
+        }
+        let Some(row) = self.get(number) else { return Ok(false) };
+        let begin = out.len();
+        serde_json::to_writer(&mut *out, &row)?;
+        let mut written = written();
+        let length = out.len() - begin;
+        if written.bytes + length <= MOST_WRITTEN && written.rows.insert(number, out[begin..].into()).is_none() {
+            written.bytes += length;
+        }
+        Ok(true)
+    }
+
     /// Puts a row in, in the place of an older one of this number.
     pub(super) fn put(&mut self, number: u32, row: T) {
+        self.forget(number);
         let stamp = row.updated_at();
         if let Some(old) = self.stamps.insert(number, stamp) {
             self.by_time.remove(&(old, number));
@@ -81,10 +124,15 @@ impl<T: Row> Table<T> {
 
     /// Takes a row out. Its number is not given again.
     pub(super) fn remove(&mut self, number: u32) {
+        self.forget(number);
         if let Some(old) = self.stamps.remove(&number) {
             self.by_time.remove(&(old, number));
             self.held.remove(&number);
         }
+    }
+
+    fn forget(&mut self, number: u32) {
+        self.written.get_mut().unwrap_or_else(PoisonError::into_inner).forget(number);
     }
 
     /// The number after the greatest that was ever given.

@@ -1,0 +1,13 @@
+DROP INDEX writes_by_beginning;
+DROP INDEX writes_by_end;
+DROP INDEX writes_by_look;
+DROP INDEX writes_by_key;
+ALTER TABLE writes DROP COLUMN looked;
+ALTER TABLE writes DROP COLUMN looks;
+ALTER TABLE writes DROP COLUMN look_at;
+ALTER TABLE writes DROP COLUMN answer;
+ALTER TABLE writes DROP COLUMN command;
+ALTER TABLE writes DROP COLUMN content_hash;
+ALTER TABLE writes DROP COLUMN holds_key;
+ALTER TABLE writes DROP COLUMN idempotency_key;
+ALTER TABLE writes DROP COLUMN api_key_name;

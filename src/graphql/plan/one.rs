@@ -1,0 +1,83 @@
+//! Single records, as types of the schema.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{Context, ContextSelectionSet, Error, OutputType, Positioned, ServerResult, Value};
+
+use super::links::{Wanted, follow};
+use super::page::{NodePlan, spliced};
+use super::select::is_alone;
+use super::{Compiler, Slot};
+use crate::graphql::errors::Fault;
+use crate::graphql::objects::Shown;
+use crate::graphql::state;
+use crate::store::records::{Needs, Stored};
+
+/// The plan of a single record.
+pub struct OnePlan<T> {
+    node: NodePlan<T>,
+    slots: Vec<Arc<dyn Slot>>,
+    needs: Needs,
+}
+
+impl<T: Shown> OnePlan<T> {
+    /// The plan of what the field at `ctx`, a record, selects; `None` where it can only be resolved.
+    pub fn of(ctx: &Context<'_>) -> Option<Self> {
+        if !is_alone(ctx) {
+            return None;
+        }
+        let mut compiler = Compiler::new(&ctx.query_env.fragments);
+        let node = NodePlan::compile(&[&ctx.item.node.selection_set.node], &mut compiler)?;
+        Some(Self { node, slots: compiler.slots, needs: Needs::These(compiler.needs) })
+    }
+
+    /// The columns that it shows.
+    pub fn needs(&self) -> Needs {
+        self.needs.clone()
+    }
+
+    /// The record as it is sent; `None` where something failed that may not be null. Its error has been told.
+    async fn written(&self, record: &Arc<Stored<T>>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
+        let mut wanted = Wanted::none(&self.slots);
+        self.node.gather(record, &mut wanted);
+        let found = follow(state(ctx)?, &self.slots, wanted).await?;
+        let values = match self.node.resolved.is_empty() {
+            true => None,
+            false => match self.node.resolve(ctx, record).await {
+                Some(values) => Some(values),
+                None => return Ok(None),
+            },
+        };
+        let mut out = Vec::with_capacity(512);
+        self.node.write(record, &found, values.as_ref(), &mut out);
+        Ok(Some(out))
+    }
+}
+
+/// A single record. It has the type of its object.
+pub struct One<T> {
+    /// How it is written; `None`: it is resolved.
+    pub plan: Option<OnePlan<T>>,
+    /// The record, with the columns that the plan needs.
+    pub record: Arc<Stored<T>>,
+}
+
+impl<T: Shown> OutputType for One<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::Object::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::Object::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let Some(plan) = &self.plan else { return OutputType::resolve(&T::shown(self.record.clone()), ctx, field).await };
+        let written = plan.written(&self.record, ctx).await;
+        let written = written.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
+        Ok(written.map_or(Value::Null, spliced))
+    }
+}
