@@ -21,15 +21,17 @@ use crate::store::webhooks::deliveries::Delivery;
 use crate::store::webhooks::{Endpoint, EventType};
 use crate::store::{Conn, Result};
 
-/// What an entry of the change log is told as; `None` for what is not told to webhooks.
-pub const fn event_type(kind: Kind) -> Option<EventType> {
+/// What an entry of the change log is told as.
+pub const fn event_type(kind: Kind) -> EventType {
     match kind {
-        Kind::Created => Some(EventType::RecordCreated),
-        Kind::Updated => Some(EventType::RecordUpdated),
-        Kind::Deleted => Some(EventType::RecordDeleted),
-        Kind::Restored => Some(EventType::RecordRestored),
-        Kind::SyncCompleted => Some(EventType::SyncCompleted),
-        Kind::IssueRaised | Kind::IssueChanged | Kind::IssueCleared => None,
+        Kind::Created => EventType::RecordCreated,
+        Kind::Updated => EventType::RecordUpdated,
+        Kind::Deleted => EventType::RecordDeleted,
+        Kind::Restored => EventType::RecordRestored,
+        Kind::SyncCompleted => EventType::SyncCompleted,
+        Kind::IssueRaised => EventType::IssueRaised,
+        Kind::IssueChanged => EventType::IssueChanged,
+        Kind::IssueCleared => EventType::IssueCleared,
     }
 }
 
@@ -41,6 +43,9 @@ const fn wire(event_type: EventType) -> &'static str {
         EventType::RecordDeleted => "record.deleted",
         EventType::RecordRestored => "record.restored",
         EventType::SyncCompleted => "sync.completed",
+        EventType::IssueRaised => "issue.raised",
+        EventType::IssueChanged => "issue.changed",
+        EventType::IssueCleared => "issue.cleared",
         EventType::WebhookTest => "webhook.test",
     }
 }
@@ -81,7 +86,10 @@ pub async fn bodies(conn: &mut Conn, deliveries: &[Delivery]) -> Result<Vec<Body
                 let change = changes.get(&position).ok_or("The change log no longer reaches back so far")?;
                 match change.kind {
                     Kind::SyncCompleted => of_run(change, change.run_id.and_then(|run| runs.get(&run))),
-                    _ => of_record(change, change.data_type.ok_or("The entry of the change log tells of no record")?, &records),
+                    Kind::IssueRaised | Kind::IssueChanged | Kind::IssueCleared => of_issue(change),
+                    Kind::Created | Kind::Updated | Kind::Deleted | Kind::Restored => {
+                        of_record(change, change.data_type.ok_or("The entry of the change log tells of no record")?, &records)
+                    }
                 }
             }
         };
@@ -161,5 +169,19 @@ fn of_run(change: &Change, run: Option<&SyncRun>) -> Value {
             "deleted": run.deleted,
             "rejected": run.rejected,
         })),
+    })
+}
+
+fn of_issue(change: &Change) -> Value {
+    let mut issue = change.issue.as_ref().map(|issue| diff::worded(issue.to_value()));
+    // Numbers are this server's own business; the id stands beside it.
+    if let Some(Value::Object(fields)) = &mut issue {
+        fields.retain(|name, _| ["code", "message", "blocking", "firstSeenAt", "lastSeenAt"].contains(&name.as_str()));
+    }
+    json!({
+        "cursor": cursor(change.position),
+        "connectionId": Id::Connection(ConnectionId(change.connection_id)).to_string(),
+        "dataType": change.data_type,
+        "issue": issue,
     })
 }

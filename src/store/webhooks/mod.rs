@@ -38,6 +38,12 @@ codes! {
         RecordRestored = "RECORD_RESTORED",
         /// A sync run ended: `sync.completed`.
         SyncCompleted = "SYNC_COMPLETED",
+        /// A connection has an issue that it had not: `issue.raised`.
+        IssueRaised = "ISSUE_RAISED",
+        /// What a connection's issue says is different: `issue.changed`.
+        IssueChanged = "ISSUE_CHANGED",
+        /// A connection's issue is gone: `issue.cleared`.
+        IssueCleared = "ISSUE_CLEARED",
         /// Somebody tries an endpoint out: `webhook.test`. It is sent whatever the endpoint asks for.
         WebhookTest = "WEBHOOK_TEST",
     }
