@@ -18,40 +18,40 @@ use crate::store::records::{self, Needs, record_many};
 use crate::store::runs::{SyncRun, SyncTrigger, run_many};
 use crate::store::vault::Vault;
 use crate::store::webhooks::deliveries::Delivery;
-use crate::store::webhooks::{Endpoint, EventType};
+use crate::store::webhooks::{Endpoint, WebhookEventType};
 use crate::store::{Conn, Result};
 
 /// What an entry of the change log is told as.
-pub const fn event_type(kind: Kind) -> EventType {
+pub const fn event_type(kind: Kind) -> WebhookEventType {
     match kind {
-        Kind::Created => EventType::RecordCreated,
-        Kind::Updated => EventType::RecordUpdated,
-        Kind::Deleted => EventType::RecordDeleted,
-        Kind::Restored => EventType::RecordRestored,
-        Kind::SyncCompleted => EventType::SyncCompleted,
-        Kind::IssueRaised => EventType::IssueRaised,
-        Kind::IssueChanged => EventType::IssueChanged,
-        Kind::IssueCleared => EventType::IssueCleared,
+        Kind::Created => WebhookEventType::RecordCreated,
+        Kind::Updated => WebhookEventType::RecordUpdated,
+        Kind::Deleted => WebhookEventType::RecordDeleted,
+        Kind::Restored => WebhookEventType::RecordRestored,
+        Kind::SyncCompleted => WebhookEventType::SyncCompleted,
+        Kind::IssueRaised => WebhookEventType::IssueRaised,
+        Kind::IssueChanged => WebhookEventType::IssueChanged,
+        Kind::IssueCleared => WebhookEventType::IssueCleared,
     }
 }
 
 /// The type as bodies have it.
-const fn wire(event_type: EventType) -> &'static str {
+const fn wire(event_type: WebhookEventType) -> &'static str {
     match event_type {
-        EventType::RecordCreated => "record.created",
-        EventType::RecordUpdated => "record.updated",
-        EventType::RecordDeleted => "record.deleted",
-        EventType::RecordRestored => "record.restored",
-        EventType::SyncCompleted => "sync.completed",
-        EventType::IssueRaised => "issue.raised",
-        EventType::IssueChanged => "issue.changed",
-        EventType::IssueCleared => "issue.cleared",
-        EventType::WebhookTest => "webhook.test",
+        WebhookEventType::RecordCreated => "record.created",
+        WebhookEventType::RecordUpdated => "record.updated",
+        WebhookEventType::RecordDeleted => "record.deleted",
+        WebhookEventType::RecordRestored => "record.restored",
+        WebhookEventType::SyncCompleted => "sync.completed",
+        WebhookEventType::IssueRaised => "issue.raised",
+        WebhookEventType::IssueChanged => "issue.changed",
+        WebhookEventType::IssueCleared => "issue.cleared",
+        WebhookEventType::WebhookTest => "webhook.test",
     }
 }
 
 /// Whether an endpoint wants to be told of an entry of the change log.
-pub fn wants(endpoint: &Endpoint, event_type: EventType, change: &Change) -> bool {
+pub fn wants(endpoint: &Endpoint, event_type: WebhookEventType, change: &Change) -> bool {
     endpoint.event_types.as_ref().is_none_or(|types| types.contains(&event_type))
         && endpoint.data_types.as_ref().is_none_or(|types| change.data_type.is_some_and(|own| types.contains(&own)))
         && endpoint.connection_ids.as_ref().is_none_or(|ids| ids.contains(&change.connection_id))

@@ -267,6 +267,24 @@ on_both! {
         state(&server, &stuck_id, |state| state["deliveryCounts"]["pending"] == 100).await;
     }
 
+    async fn issues_of_a_connection_are_told(server: Server) with ["--allow-private-webhooks"] {
+        let (wms, id) = own(&server, 50, "sandbox-demo-token", None).await;
+        let address = wms.addr();
+        wms.shutdown().await.expect("the WMS stops");
+        let _wms = own(&server, 50, "another-token", Some((address, &id))).await;
+        let receiver = Receiver::start().await;
+        let only = json!({ "connectionIds": [id], "dataTypes": null, "eventTypes": ["ISSUE_RAISED"] });
+        let (_, secret) = endpoint(&server, &receiver.url, only).await;
+        let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS] }) { errors { message } } }";
+        server.data(trigger, json!({ "id": id })).await;
+        let got = receiver.until(|got| !got.is_empty()).await;
+        let (told, issue) = (&got[0].body, &got[0].body["data"]["issue"]);
+        assert_eq!((&told["type"], &told["data"]["connectionId"]), (&json!("issue.raised"), &json!(id)), "{told:#}");
+        assert!(got[0].is_signed_with(&secret) && issue["code"].is_string() && issue["message"].is_string(), "{told:#}");
+        let state = server.data("query($id: ID!) { connection(id: $id) { issues { code } } }", json!({ "id": id })).await;
+        assert_eq!(state["connection"]["issues"][0]["code"], issue["code"], "{told:#}");
+    }
+
     async fn private_addresses_are_refused_and_only_administrators_see_any(server: Server) {
         for url in ["http://127.0.0.1:1/", "http://localhost/", "https://[::ffff:10.0.0.1]/", "http://169.254.169.254/latest", "ftp://example.com/", "https://a:b@example.com/", "nonsense"] {
             let refused = server.data(CREATE, json!({ "input": { "url": url } })).await["createWebhookEndpoint"].clone();
