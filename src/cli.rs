@@ -99,15 +99,18 @@ struct SandboxArgs {
     /// (src/wms/sandbox/README.md lists the faults)
     #[arg(long = "fault", value_name = "RULE")]
     faults: Vec<Rule>,
+    /// What its token may not do: a resource (`rmas`) or a scope (`orders:write`); may be given several times
+    #[arg(long = "deny", value_name = "SCOPE")]
+    denied: Vec<String>,
 }
 
 impl SandboxArgs {
     /// The sandbox that these arguments ask for; what they do not speak of is as in `defaults`.
     fn config(self, defaults: SandboxConfig) -> SandboxConfig {
-        let Self { listen: addr, orders, state, seed, page_size, rate_limit, faults } = self;
+        let Self { listen: addr, orders, state, seed, page_size, rate_limit, faults, denied } = self;
         // A burst is a whole number, and of at least one request.
         let rate_limit = (rate_limit != 0.0).then(|| RateLimit { per_second: rate_limit, burst: (rate_limit * 2.0).ceil().max(1.0) as u32 });
-        SandboxConfig { addr, orders, state, seed, page_size_max: page_size.into(), rate_limit, faults, ..defaults }
+        SandboxConfig { addr, orders, state, seed, page_size_max: page_size.into(), rate_limit, faults, denied, ..defaults }
     }
 }
 

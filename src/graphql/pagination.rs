@@ -184,7 +184,7 @@ impl Args {
 /// # Errors
 /// [`Fault::Input`] for what is out of bounds.
 pub fn size(first: Option<i32>) -> Result<i64> {
-    Args::forward(first, None).window(&Place::numbered("")).map(|window| window.limit)
+    Args::forward(first, None).window(&Place::of_records("")).map(|window| window.limit)
 }
 
 /// A page of `N`s.

@@ -1,13 +1,15 @@
 //! What every adapter must survive, whatever its WMS speaks: the behaviour suite.
 //!
 //! [`integrations`](super::integrations) says which adapters there are, and each is run through the whole suite; all that a
-//! new one adds is its line in [`credentials`]. [`hostile`] is the server that they meet, [`attacks`] what it does to
+//! new one adds is its line in [`credentials`]. [`commands`] are what they are asked to write,
+//! [`hostile`] is the server that they meet, [`attacks`] what it does to
 //! them, [`survival`] what must come of it: every call returns in time, as an error of the right kind, with nothing of the
 //! credentials in it, in a log line or on its way to anybody else, and with bounded memory.
 //!
 //! What an adapter makes of answers that its WMS really gives is tried in its own tests.
 
 mod attacks;
+mod commands;
 mod hostile;
 mod survival;
 

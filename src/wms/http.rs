@@ -361,6 +361,14 @@ impl Reply {
         Some(self.received_at.plus_seconds(seconds.ceil().clamp(SHORTEST_WAIT, LONGEST_WAIT) as i64))
     }
 
+    /// The body as text, without our credential.
+    pub fn text(&self) -> Cow<'_, str> {
+        match String::from_utf8_lossy(&self.body) {
+            Cow::Borrowed(text) => self.blank(text),
+            Cow::Owned(text) => Cow::Owned(self.blank(&text).into_owned()),
+        }
+    }
+
     /// The body as JSON of the shape `T`.
     ///
     /// # Errors

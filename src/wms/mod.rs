@@ -12,6 +12,7 @@ mod contract;
 mod error;
 pub mod http;
 pub mod odoo;
+pub mod pass;
 mod row;
 pub mod sandbox;
 pub mod tryton;

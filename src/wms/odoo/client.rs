@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::Odoo;
 use super::rows::Row;
 use crate::record::{Instant, Json, Record, Source};
-use crate::wms::http::Reply;
+use crate::wms::http::{Call, Reply};
 use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Retry, Scope};
 
 /// How many related rows one call asks for. At most some 2 KiB each, so that an answer stays far below the cap.
@@ -93,16 +93,21 @@ pub(super) fn stamp(instant: Instant) -> String {
 }
 
 impl Odoo {
+    /// A call of a method of a model with named arguments, not yet sent.
+    pub(super) fn request(&self, model: &str, method: &str, arguments: &Value) -> Call {
+        let call = self.site.post(&format!("/json/2/{model}/{method}")).bearer("bearer", &self.api_key).json(arguments);
+        match &self.database {
+            Some(database) => call.header("x-odoo-database", database),
+            None => call,
+        }
+    }
+
     /// Calls a method of a model with named arguments.
     ///
     /// # Errors
     /// What [`classify`] makes of an answer that is no success, or what the connection came to.
     pub(super) async fn call(&self, model: &str, method: &str, arguments: &Value) -> Result<Reply, Error> {
-        let mut call = self.site.post(&format!("/json/2/{model}/{method}")).bearer("bearer", &self.api_key).json(arguments);
-        if let Some(database) = &self.database {
-            call = call.header("x-odoo-database", database);
-        }
-        let reply = call.send().await?;
+        let reply = self.request(model, method, arguments).send().await?;
         if reply.is_success() {
             return Ok(reply);
         }
@@ -154,6 +159,13 @@ impl Odoo {
     /// One page of a listing.
     pub(super) async fn list<R: Row>(&self, listing: &Listing, scope: &Scope, checkpoint: Option<&Checkpoint>) -> Result<Rows, Error> {
         self.list_where::<R>(listing, (listing.domain)(), scope, checkpoint).await
+    }
+
+    /// The row with this id, if it is one of a listing.
+    pub(super) async fn one<R: Row>(&self, listing: &Listing, id: i64) -> Result<Rows, Error> {
+        let mut domain = (listing.domain)();
+        domain.push(json!(["id", "=", id]));
+        self.list_where::<R>(listing, domain, &Scope::default(), None).await
     }
 
     /// One page of a listing whose domain is known only now.

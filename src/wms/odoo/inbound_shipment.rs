@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Odoo;
-use super::client::Listing;
+use super::client::{Listing, Rows};
 use super::party::{Partners, supplier};
 use super::rows::{MoveLineRow, MoveRow, PickingRow, Row, at, links, money};
 use super::transfer::{Moved, done, expected, latest, owner, plain_text};
@@ -42,10 +42,24 @@ impl Pull<InboundShipment> for Odoo {
 
     async fn pull(&self, scope: &Scope, checkpoint: Option<&Checkpoint>) -> Result<Page<InboundShipment>, Error> {
         let rows = self.list::<PickingRow>(&LISTING, scope, checkpoint).await?;
-        let senders = links(&rows.rows, "partner_id");
-        let (moved, partners) = tokio::try_join!(self.moved(&rows.rows, &[]), self.partners(senders))?;
+        let (moved, partners) = around(self, &rows).await?;
         Ok(rows.page(|row| map(self, row, &moved, &partners)))
     }
+}
+
+impl Odoo {
+    /// One inbound shipment, through the same mapping as the listing; `None` where it is not there.
+    pub(super) async fn inbound_shipment(&self, id: i64) -> Result<Option<Result<InboundShipment, String>>, Error> {
+        let rows = self.one::<PickingRow>(&LISTING, id).await?;
+        let (moved, partners) = around(self, &rows).await?;
+        Ok(rows.rows.first().map(|row| map(self, row, &moved, &partners)))
+    }
+}
+
+/// What belongs to a page of inbound shipments.
+async fn around(odoo: &Odoo, rows: &Rows) -> Result<(Moved, Partners), Error> {
+    let senders = links(&rows.rows, "partner_id");
+    tokio::try_join!(odoo.moved(&rows.rows, &[]), odoo.partners(senders))
 }
 
 fn map(odoo: &Odoo, raw: &Value, moved: &Moved, partners: &Partners) -> Result<InboundShipment, String> {
@@ -80,13 +94,18 @@ fn map(odoo: &Odoo, raw: &Value, moved: &Moved, partners: &Partners) -> Result<I
     Ok(InboundShipment {
         warehouse_customer: owner(row.owner_id.as_ref(), &lines),
         warehouse: moved.warehouse(row.picking_type_id.as_ref()),
-        purchase_order_number: row.purchase_id.as_ref().and_then(|order| order.name.as_deref()).map(purchase_number),
+        purchase_order_number: match &row.purchase_id {
+            Some(order) => order.name.as_deref().map(purchase_number),
+            // What people write down where no purchase order stands above it.
+            None => row.origin.clone(),
+        },
         status: status(&row, &moves),
         raw_status: row.state.clone(),
         supplier: supplier(row.partner_id.as_ref()),
         expected_arrival_at: at(row.scheduled_date),
         ship_from: partners.address(row.partner_id.as_ref())?,
-        tracking_numbers: row.carrier_tracking_ref.iter().cloned().collect(),
+        // Odoo keeps those of one transfer in one text, and puts commas between them.
+        tracking_numbers: row.carrier_tracking_ref.iter().flat_map(|all| all.split(',')).map(|number| number.trim().to_owned()).collect(),
         notes: plain_text(row.note.as_deref()).into_iter().collect(),
         line_items: moves.iter().map(item).collect(),
         receipts: if row.state.as_deref() == Some("done") { List(vec![receipt]) } else { List::default() },

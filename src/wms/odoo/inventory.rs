@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Odoo;
-use super::client::Listing;
+use super::client::{Listing, Rows};
 use super::order::measured;
 use super::product::name;
 use super::rows::{Many2one, ProductRow, QuantRow, Row, at, linked, money};
@@ -66,21 +66,34 @@ impl Pull<InventoryItem> for Odoo {
 
     async fn pull(&self, scope: &Scope, checkpoint: Option<&Checkpoint>) -> Result<Page<InventoryItem>, Error> {
         let rows = self.list::<ProductRow>(&LISTING, scope, checkpoint).await?;
-        let ids = rows.ids();
-        let held = [json!(["location_id.usage", "=", "internal"]), json!("|"), json!(["quantity", "!=", 0]), json!(["reserved_quantity", "!=", 0])];
-        let coming = json!([
-            ["product_id", "in", ids],
-            ["state", "in", ["waiting", "confirmed", "partially_available", "assigned"]],
-            ["location_id.usage", "!=", "internal"],
-            ["location_dest_id.usage", "=", "internal"],
-        ]);
-        let coming = async {
-            if ids.is_empty() { Ok(Vec::new()) } else { self.groups("stock.move", &coming, &["product_id", INTO], &["product_qty:sum"]).await }
-        };
-        let (quants, coming) = tokio::try_join!(self.related_where::<QuantRow>("product_id", ids.iter().copied(), &held), coming)?;
-        let (quants, coming) = (Children::by("product_id", quants), Children::by("product_id", coming));
+        let (quants, coming) = around(self, &rows).await?;
         Ok(rows.page(|row| map(self, row, &quants, &coming)))
     }
+}
+
+impl Odoo {
+    /// One item, through the same mapping as the listing; `None` where it is not there, or Odoo keeps no stock of it.
+    pub(super) async fn inventory_item(&self, id: i64) -> Result<Option<Result<InventoryItem, String>>, Error> {
+        let rows = self.one::<ProductRow>(&LISTING, id).await?;
+        let (quants, coming) = around(self, &rows).await?;
+        Ok(rows.rows.first().map(|row| map(self, row, &quants, &coming)))
+    }
+}
+
+/// The stock of a page of items, and what is coming of them.
+async fn around(odoo: &Odoo, rows: &Rows) -> Result<(Children, Children), Error> {
+    let ids = rows.ids();
+    let held = [json!(["location_id.usage", "=", "internal"]), json!("|"), json!(["quantity", "!=", 0]), json!(["reserved_quantity", "!=", 0])];
+    let coming = json!([
+        ["product_id", "in", ids],
+        ["state", "in", ["waiting", "confirmed", "partially_available", "assigned"]],
+        ["location_id.usage", "!=", "internal"],
+        ["location_dest_id.usage", "=", "internal"],
+    ]);
+    let coming =
+        async { if ids.is_empty() { Ok(Vec::new()) } else { odoo.groups("stock.move", &coming, &["product_id", INTO], &["product_qty:sum"]).await } };
+    let (quants, coming) = tokio::try_join!(odoo.related_where::<QuantRow>("product_id", ids.iter().copied(), &held), coming)?;
+    Ok((Children::by("product_id", quants), Children::by("product_id", coming)))
 }
 
 /// Quantities of one place, lot or owner.

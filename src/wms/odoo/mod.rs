@@ -1,6 +1,6 @@
 //! Odoo 19 and later, over JSON-2: `POST /json/2/<model>/<method>` with a bearer key and named arguments.
 //!
-//! **What it is for.** All nine types are read, orders are made and products are changed, with the rights of the user whose
+//! **What it is for.** All nine types are read, and all writes but kits are carried out, with the rights of the user whose
 //! key it is. Older versions (JSON-RPC) are deliberately absent: their models differ.
 //!
 //! **Invariants.** A page of records costs a constant number of calls: what belongs to its records is fetched for all of
@@ -14,7 +14,7 @@
 mod client;
 mod inbound_shipment;
 mod inventory;
-#[cfg(test)]
+#[cfg(all(test, feature = "live"))]
 mod live;
 mod order;
 mod party;
@@ -39,7 +39,10 @@ use serde_json::{Value, json};
 
 use super::http::{Http, Site};
 use super::{Account, Adapter, Error, Integration, Kind};
-use crate::record::draft::{CreateOrder, UpdateProduct};
+use crate::record::draft::{
+    AdjustInventory, CancelOrder, CancelReturn, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, ReceiveInboundShipment, ShipOrder,
+    UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn,
+};
 use crate::record::{
     DataType, InboundShipment, InventoryItem, Order, Product, Return, ShippingMethod, Warehouse, WarehouseCustomer, WarehouseLocation,
 };
@@ -153,6 +156,18 @@ pub fn integration() -> Integration {
         .pulls::<Order>()
         .pulls::<Return>()
         .pushes::<CreateOrder>()
+        .pushes::<UpdateOrder>()
+        .pushes::<CancelOrder>()
+        .pushes::<ShipOrder>()
+        .pushes::<CreateInboundShipment>()
+        .pushes::<UpdateInboundShipment>()
+        .pushes::<ReceiveInboundShipment>()
+        .pushes::<CreateReturn>()
+        .pushes::<UpdateReturn>()
+        .pushes::<CancelReturn>()
+        .pushes::<CreateProduct>()
         .pushes::<UpdateProduct>()
+        .pushes::<AdjustInventory>()
+        .passes()
         .build()
 }

@@ -84,9 +84,7 @@ impl Pull<Order> for Odoo {
 impl Odoo {
     /// One order, through the same mapping as the listing; `None` while it is a quotation, or not there.
     pub(super) async fn order(&self, id: i64) -> Result<Option<Result<Order, String>>, Error> {
-        let mut domain = (LISTING.domain)();
-        domain.push(json!(["id", "=", id]));
-        let rows = self.list_where::<OrderRow>(&LISTING, domain, &Scope::default(), None).await?;
+        let rows = self.one::<OrderRow>(&LISTING, id).await?;
         let around = Around::of(self, &rows).await?;
         Ok(rows.rows.first().map(|row| map(self, row, &around)))
     }
@@ -153,15 +151,19 @@ impl Transfer {
         self.row.picking_type_code.as_deref() == Some("outgoing")
     }
 
-    /// Whether it brings goods to the consignee, or, as a step inside the warehouse, towards the door. The moves of such
-    /// a step name where they lead in the end; those that put returned goods away do not.
     fn is_outward(&self) -> bool {
-        let leads_on = |row: &MoveRow| row.location_final_id.is_some() && row.location_final_id != row.location_dest_id;
-        match self.row.picking_type_code.as_deref() {
-            Some("outgoing") => self.row.return_id.is_none(),
-            Some("internal") => self.moves.iter().any(leads_on),
-            _ => false,
-        }
+        is_outward(&self.row, &self.moves)
+    }
+}
+
+/// Whether a transfer brings goods to the consignee, or, as a step inside the warehouse, towards the door. The moves of such
+/// a step name where they lead in the end; those that put returned goods away do not.
+pub(super) fn is_outward(row: &PickingRow, moves: &[MoveRow]) -> bool {
+    let leads_on = |row: &MoveRow| row.location_final_id.is_some() && row.location_final_id != row.location_dest_id;
+    match row.picking_type_code.as_deref() {
+        Some("outgoing") => row.return_id.is_none(),
+        Some("internal") => moves.iter().any(leads_on),
+        _ => false,
     }
 }
 
@@ -251,9 +253,12 @@ fn whose(row: &OrderRow, transfers: &[Transfer], owners: &BTreeSet<i64>) -> Opti
     owner(named, &lines).or_else(|| row.partner_id.as_ref().filter(|partner| owners.contains(&partner.id)).map(Many2one::link))
 }
 
-/// Sections and notes are text, delivery lines and down payments are money.
-fn is_goods(line: &OrderLineRow) -> bool {
-    line.display_type.is_none() && !line.is_delivery && !line.is_downpayment
+/// Sections and notes are text, delivery lines and down payments are money. A line of which nothing is ordered any more, nor
+/// was shipped, was taken off the order: Odoo keeps it as that.
+pub(super) fn is_goods(line: &OrderLineRow) -> bool {
+    let is_there = |quantity: Option<Quantity>| quantity.is_some_and(|quantity| quantity != Quantity::ZERO);
+    let is_removed = !is_there(line.product_uom_qty) && !is_there(line.qty_delivered);
+    line.display_type.is_none() && !line.is_delivery && !line.is_downpayment && !is_removed
 }
 
 /// What is taken off a line, in the currency's unit. Odoo keeps a percentage.

@@ -37,9 +37,7 @@ impl Pull<Product> for Odoo {
 impl Odoo {
     /// One product, through the same mapping as the listing; `None` where it is not there, or no goods.
     pub(super) async fn product(&self, id: i64) -> Result<Option<Result<Product, String>>, Error> {
-        let mut domain = (LISTING.domain)();
-        domain.push(json!(["id", "=", id]));
-        let rows = self.list_where::<ProductRow>(&LISTING, domain, &Scope::default(), None).await?;
+        let rows = self.one::<ProductRow>(&LISTING, id).await?;
         let around = Around::of(self, &rows).await?;
         Ok(rows.rows.first().map(|row| map(self, row, &around)))
     }

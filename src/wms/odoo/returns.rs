@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Odoo;
-use super::client::{Listing, id_of};
+use super::client::{Listing, Rows, id_of};
 use super::rows::{MoveLineRow, MoveRow, PickingRow, Row, at, linked, links, money};
 use super::transfer::{Moved, carrier, done, expected, latest, owner, plain_text};
 use crate::record::{Json, Link, List, Money, Order, Quantity, Return, ReturnLineItem, ReturnShipment, ReturnShipmentLineItem, ReturnStatus, Source};
@@ -41,10 +41,24 @@ impl Pull<Return> for Odoo {
 
     async fn pull(&self, scope: &Scope, checkpoint: Option<&Checkpoint>) -> Result<Page<Return>, Error> {
         let rows = self.list::<PickingRow>(&LISTING, scope, checkpoint).await?;
-        let delivered = links(&rows.rows, "return_id");
-        let (moved, delivered) = tokio::try_join!(self.moved(&rows.rows, &[]), self.related::<PickingRow>("id", delivered))?;
+        let (moved, delivered) = around(self, &rows).await?;
         Ok(rows.page(|row| map(self, row, &moved, &delivered)))
     }
+}
+
+impl Odoo {
+    /// One return, through the same mapping as the listing; `None` where it is not there.
+    pub(super) async fn returned(&self, id: i64) -> Result<Option<Result<Return, String>>, Error> {
+        let rows = self.one::<PickingRow>(&LISTING, id).await?;
+        let (moved, delivered) = around(self, &rows).await?;
+        Ok(rows.rows.first().map(|row| map(self, row, &moved, &delivered)))
+    }
+}
+
+/// What belongs to a page of returns, and the deliveries that they bring back.
+async fn around(odoo: &Odoo, rows: &Rows) -> Result<(Moved, Vec<Value>), Error> {
+    let delivered = links(&rows.rows, "return_id");
+    tokio::try_join!(odoo.moved(&rows.rows, &[]), odoo.related::<PickingRow>("id", delivered))
 }
 
 fn map(odoo: &Odoo, raw: &Value, moved: &Moved, delivered: &[Value]) -> Result<Return, String> {

@@ -142,7 +142,28 @@ rows! {
         name: Option<String>, package_type_id: Option<Many2one>, shipping_weight: Option<Quantity>, weight_uom_name: Option<String>,
     }
     /// A kind of transfer of one warehouse.
-    PickingTypeRow = "stock.picking.type" { warehouse_id: Option<Many2one>, code: Option<String> }
+    PickingTypeRow = "stock.picking.type" {
+        warehouse_id: Option<Many2one>, code: Option<String>, default_location_src_id: Option<Many2one>,
+        default_location_dest_id: Option<Many2one>, create_backorder: Option<String>,
+    }
+    /// Where a building keeps its stock, and how it receives.
+    StockPlacesRow = "stock.warehouse" {
+        active: bool, lot_stock_id: Option<Many2one>, in_type_id: Option<Many2one>, company_id: Option<Many2one>,
+    }
+    /// Whether lots of a product expire.
+    ExpiringRow = "product.product" { use_expiration_date: bool }
+    /// A lot or serial number.
+    LotRow = "stock.lot" { name: Option<String>, expiration_date: Option<Stamp> }
+    /// The stock of one place as it is being counted.
+    CountRow = "stock.quant" { quantity: Option<Quantity>, inventory_quantity_set: bool, inventory_diff_quantity: Option<Quantity> }
+    /// What an adjustment of the stock has moved.
+    AdjustmentRow = "stock.move" { inventory_name: Option<String>, product_qty: Option<Quantity> }
+    /// A move that brings back what another has delivered.
+    ReturnedRow = "stock.move" { origin_returned_move_id: Option<Many2one>, product_qty: Option<Quantity>, state: Option<String> }
+    /// A purchase order.
+    PurchaseRow = "purchase.order" { name: Option<String>, state: Option<String> }
+    /// A message in the log of some record.
+    MessageRow = "mail.message" { model: Option<String>, res_id: Option<i64>, message_id: Option<String> }
 }
 
 /// A link to one row: its id and what Odoo calls it.

@@ -1,22 +1,23 @@
 //! The adapter against a server of captured answers ([`super::played`]): how rows become records, how pages resume, how
 //! every error is read, and what a write leaves behind.
 
+mod writing;
+
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
 use super::played::{
-    Answer, BARCODE, BUSY, Calls, FORBIDDEN, GATEWAY, INVALID_KEY, MISSING_METHOD, MISSING_MODEL, MISSING_ROW, NO_CUSTOMER, NO_DATABASE,
-    NOT_CONFIRMED, NOT_JSON, OWN_MISTAKE, captured, odoo, played, rows_of, server,
+    Answer, BARCODE, BUSY, Calls, FORBIDDEN, GATEWAY, INVALID_KEY, MISSING_METHOD, MISSING_MODEL, MISSING_ROW, NO_CUSTOMER, NO_DATABASE, NOT_JSON,
+    OWN_MISTAKE, captured, odoo, played, rows_of, server,
 };
 use super::{Odoo, integration};
-use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft};
 use crate::record::{
-    DataType, InboundShipment, InventoryItem, Json, Order, OrderStatus, Product, Quantity, Record, Return, ShippingMethod, Source, Warehouse,
+    DataType, InboundShipment, InventoryItem, Order, OrderStatus, Product, Quantity, Record, Return, ShippingMethod, Source, Warehouse,
     WarehouseCustomer, WarehouseLocation,
 };
 use crate::wms::http::{Http, Limits};
-use crate::wms::{Adapter, Checkpoint, Error, Kind, Next, Page, Pull, Push, Retry, Scope};
+use crate::wms::{Adapter, Checkpoint, Error, Kind, Next, Page, Pull, Retry, Scope};
 
 async fn page<T: Record>(odoo: &Odoo) -> Page<T>
 where
@@ -383,123 +384,11 @@ async fn the_rest_is_mapped() {
     insta::assert_json_snapshot!("warehouse_customer", shown!(&odoo, WarehouseCustomer, ["8"]));
 }
 
-fn draft() -> CreateOrder {
-    let line = OrderLineItemDraft {
-        product_id: None,
-        sku: Some("SHIRT-0".to_owned()),
-        quantity: Quantity::whole(2),
-        unit_price: None,
-        discount_amount: None,
-    };
-    let ship_to = AddressInput { full_name: Some("Jane Doe".to_owned()), city: Some("Austin".to_owned()), ..AddressInput::default() };
-    let order = OrderDraft {
-        order_number: None,
-        reference_id: Some("SHOP-1".to_owned()),
-        warehouse_customer_id: None,
-        warehouse_id: None,
-        shipping_method_id: None,
-        order_type: None,
-        ship_to: Some(ship_to),
-        required_ship_date: None,
-        currency_code: None,
-        line_items: vec![line],
-        ..OrderDraft::default()
-    };
-    CreateOrder { order, integration_fields: Some(Json::of(&json!({ "team_id": 1, "origin": "not this" }))) }
-}
-
-const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\nConnection: close\r\n\r\n[7";
-
-/// What came of a write to an Odoo that answers `of` so, and the calls that followed it.
-async fn written(of: &'static str, answer: Answer) -> (Result<Order, Error>, Vec<String>, Calls) {
-    let data = captured();
-    let (odoo, calls) = server(move |call, arguments| match call {
-        call if call == of => answer.clone(),
-        "res.partner/search" => Answer::Json(json!([])),
-        "res.partner/create" => Answer::Json(json!([900])),
-        "sale.order/create" => Answer::Json(json!([7])),
-        "sale.order/action_confirm" | "sale.order/unlink" | "sale.order/action_cancel" | "res.partner/unlink" => Answer::Json(json!(true)),
-        _ => played(&data, call, arguments),
-    })
-    .await;
-    let written = Push::push(&odoo, &draft(), "ref-1").await.map(|written| written.record);
-    let log: Vec<String> = calls.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
-    let after = log.iter().position(|call| call == of).map_or(log.len(), |at| at + 1);
-    (written, log[after..].to_vec(), calls)
-}
-
-#[tokio::test]
-async fn an_order_is_made_and_confirmed() {
-    let (written, after, calls) = written("sale.order/action_confirm", Answer::Json(json!(true))).await;
-    assert_eq!(written.unwrap().order_number, "S00007");
-    assert!(after.contains(&"sale.order/search_read".to_owned()));
-    let calls = calls.lock().unwrap();
-    let made = &calls.iter().find(|(call, _)| call == "sale.order/create").unwrap().1["vals_list"][0];
-    let shirt = captured()["rows"]["product.product"].as_array().unwrap().iter().find(|row| row["default_code"] == "SHIRT-0").unwrap()["id"].clone();
-    assert_eq!(
-        *made,
-        json!({
-            "team_id": 1, "origin": "ref-1", "partner_id": 900, "partner_shipping_id": 900, "client_order_ref": "SHOP-1",
-            "order_line": [[0, 0, { "product_id": shirt, "product_uom_qty": 2.0 }]]
-        })
-    );
-}
-
-#[tokio::test]
-async fn a_refused_order_is_undone_and_a_lost_answer_is_not() {
-    let refused = |status, body: &str| Answer::Error(status, body.to_owned());
-    let cut_off = || Answer::Raw(CUT_OFF.to_owned());
-
-    let (error, after, _) = written("sale.order/create", refused(422, NO_CUSTOMER)).await;
-    let error = error.unwrap_err();
-    assert_eq!((error.kind, error.path.as_deref(), error.outcome_unknown), (Kind::Validation, Some(["shipTo".to_owned()].as_slice()), false));
-    assert_eq!(after, ["res.partner/unlink"], "the partner that was made for it");
-
-    let (error, after, _) = written("sale.order/action_confirm", refused(422, NOT_CONFIRMED)).await;
-    let error = error.unwrap_err();
-    assert_eq!((error.message.as_str(), error.outcome_unknown), ("Some orders are not in a state requiring confirmation.", false));
-    assert_eq!(after, ["sale.order/unlink", "res.partner/unlink"]);
-
-    for of in ["sale.order/create", "sale.order/action_confirm", "sale.order/search_read"] {
-        let (error, after, _) = written(of, cut_off()).await;
-        let error = error.unwrap_err();
-        assert!(error.outcome_unknown, "{of}: {error}");
-        assert_eq!(after, Vec::<String>::new(), "nothing is undone after {of}");
-    }
-    let (error, after, _) = written("sale.order/create", refused(502, GATEWAY)).await;
-    assert!(error.unwrap_err().outcome_unknown && after.is_empty(), "a proxy's page does not say what Odoo did");
-
-    for before in ["product.product/search_read", "res.partner/search", "res.partner/create"] {
-        let (error, after, _) = written(before, cut_off()).await;
-        assert!(!error.unwrap_err().outcome_unknown, "{before}: no order has been asked for yet");
-        assert_eq!(after, Vec::<String>::new());
-    }
-}
-
-#[tokio::test]
-async fn a_confirmation_that_did_nothing_is_no_success() {
-    // Odoo answers with a dialog, and the order is still a quotation.
-    let mut data = captured();
-    data["rows"]["sale.order"][1]["state"] = json!("draft");
-    let (odoo, calls) = server(move |call, arguments| match call {
-        "res.partner/search" => Answer::Json(json!([900])),
-        "sale.order/create" => Answer::Json(json!([7])),
-        "sale.order/action_confirm" => Answer::Json(json!({ "type": "ir.actions.act_window", "res_model": "some.wizard" })),
-        "sale.order/unlink" => Answer::Json(json!(true)),
-        _ => played(&data, call, arguments),
-    })
-    .await;
-    let error = Push::push(&odoo, &draft(), "ref-1").await.map(|_| ()).unwrap_err();
-    assert_eq!((error.kind, error.outcome_unknown), (Kind::Validation, false));
-    let log: Vec<String> = calls.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
-    assert!(log.contains(&"sale.order/unlink".to_owned()) && !log.contains(&"res.partner/unlink".to_owned()), "{log:?}");
-}
-
 #[test]
 fn it_can_what_it_implements_and_describes_its_credentials() {
     let odoo = integration();
     assert_eq!(odoo.reads.iter().map(|reads| reads.data_type).collect::<std::collections::BTreeSet<_>>().len(), DataType::ALL.len());
-    assert_eq!(odoo.writes.len(), 2);
+    assert_eq!(odoo.writes.len(), 14);
     insta::assert_json_snapshot!("credentials", odoo.credentials_schema);
     let http = Http::new(Limits::default(), crate::clock::Clock::system()).unwrap();
     for (credentials, path) in [

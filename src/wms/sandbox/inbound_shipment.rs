@@ -34,7 +34,7 @@ impl Pull<InboundShipment> for Sandbox {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+pub(super) struct Wire {
     id: String,
     po_number: Option<String>,
     client_id: Option<String>,
@@ -92,7 +92,7 @@ fn status(raw: &str) -> InboundStatus {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every mapping")]
-fn unified(wire: Wire, origin: &Origin) -> Result<InboundShipment, String> {
+pub(super) fn unified(wire: Wire, origin: &Origin) -> Result<InboundShipment, String> {
     let line = |item: Item| InboundLineItem {
         inventory_item: Some(Link::to(item.inventory_id)),
         sku: item.sku,

@@ -38,7 +38,7 @@ impl Pull<InventoryItem> for Sandbox {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+pub(super) struct Wire {
     id: String,
     client_id: Option<String>,
     sku: Option<String>,
@@ -96,7 +96,7 @@ struct Bin {
     qty: Quantity,
 }
 
-fn unified(wire: Wire, origin: &Origin) -> Result<InventoryItem, String> {
+pub(super) fn unified(wire: Wire, origin: &Origin) -> Result<InventoryItem, String> {
     let by_warehouse = |stock: Stock| WarehouseQuantity {
         warehouse: Some(Link::to(stock.warehouse_id)),
         on_hand: stock.physical,

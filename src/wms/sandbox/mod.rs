@@ -34,7 +34,10 @@ use serde_json::value::RawValue;
 
 use super::http::{Call, Http, Reply, Site};
 use super::{Account, Adapter, Checkpoint, Error, Integration, Kind, Next, Page, Reject, Retry, Rows, Scope};
-use crate::record::draft::{CreateOrder, UpdateProduct};
+use crate::record::draft::{
+    AdjustInventory, CancelOrder, CancelReturn, CreateInboundShipment, CreateOrder, CreateProduct, CreateReturn, ReceiveInboundShipment, ShipOrder,
+    UpdateInboundShipment, UpdateOrder, UpdateProduct, UpdateReturn,
+};
 use crate::record::{
     DataType, InboundShipment, Instant, InventoryItem, Json, Order, Product, Return, ShippingMethod, Source, Warehouse, WarehouseCustomer,
     WarehouseLocation,
@@ -53,7 +56,19 @@ pub fn integration() -> Integration {
         .pulls::<InboundShipment>()
         .pulls::<Return>()
         .pushes::<CreateOrder>()
+        .pushes::<UpdateOrder>()
+        .pushes::<CancelOrder>()
+        .pushes::<ShipOrder>()
+        .pushes::<CreateInboundShipment>()
+        .pushes::<UpdateInboundShipment>()
+        .pushes::<ReceiveInboundShipment>()
+        .pushes::<CreateReturn>()
+        .pushes::<UpdateReturn>()
+        .pushes::<CancelReturn>()
+        .pushes::<CreateProduct>()
         .pushes::<UpdateProduct>()
+        .pushes::<AdjustInventory>()
+        .passes()
         .build()
 }
 
@@ -229,6 +244,27 @@ impl Sandbox {
     }
 }
 
+/// A type whose rows come back from writes.
+trait Held: crate::record::Record {
+    /// The row as it comes over the wire.
+    type Wire: DeserializeOwned;
+    /// The record of it.
+    fn unified(wire: Self::Wire, origin: &Origin) -> Result<Self, String>;
+}
+
+macro_rules! held {
+    ($($module:ident $record:ident)+) => {$(
+        impl Held for $record {
+            type Wire = $module::Wire;
+
+            fn unified(wire: Self::Wire, origin: &Origin) -> Result<Self, String> {
+                $module::unified(wire, origin)
+            }
+        }
+    )+};
+}
+held!(order Order inbound_shipment InboundShipment returns Return product Product inventory InventoryItem);
+
 /// The record of one row, or why there is none.
 fn record<W: DeserializeOwned, T>(origin: &Origin, map: fn(W, &Origin) -> Result<T, String>) -> Result<T, Reject> {
     let mut input = serde_json::Deserializer::from_str(origin.raw);
@@ -312,8 +348,9 @@ fn classify(reply: &Reply) -> Error {
     if let Some(at) = reply.retry_after().filter(|_| may_wait) {
         error.retry = Retry::After(at);
     }
-    // The sandbox refuses before it acts, and says 503 when it could not; any other 5xx, or a gateway that gave up, may
-    // have let the call through.
-    error.outcome_unknown = kind == Kind::Timeout || (kind == Kind::Unavailable && error.code.is_none()) || kind == Kind::Protocol;
+    // The sandbox refuses before it acts, and says 503 when it could not, or that the refusal is staged; any other 5xx, or a
+    // gateway that gave up, may have let the call through.
+    let refused = matches!(error.code.as_deref(), Some("unavailable" | "staged_fault"));
+    error.outcome_unknown = kind == Kind::Timeout || (kind == Kind::Unavailable && !refused) || kind == Kind::Protocol;
     error.with_status(reply.status)
 }

@@ -29,7 +29,7 @@ impl Pull<Return> for Sandbox {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+pub(super) struct Wire {
     id: String,
     order_id: Option<String>,
     client_id: Option<String>,
@@ -95,7 +95,7 @@ fn status(raw: &str) -> ReturnStatus {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every mapping")]
-fn unified(wire: Wire, origin: &Origin) -> Result<Return, String> {
+pub(super) fn unified(wire: Wire, origin: &Origin) -> Result<Return, String> {
     let line = |item: Item| ReturnLineItem {
         inventory_item: Some(Link::to(item.inventory_id)),
         sku: item.sku,

@@ -1,9 +1,17 @@
 //! The adapter against a server that is really running, over a real socket.
 
+mod commands;
 mod data;
 mod errors;
 mod faults;
+mod inbound;
+mod orders;
+mod passing;
+mod products;
 mod reading;
+mod returned;
+mod stock;
+mod unknown;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -16,7 +24,7 @@ use serde_json::Value;
 use super::server::{Clock, DEMO_TOKEN, RunningSandbox, SandboxConfig, start};
 use crate::record::{DataType, Instant, Record, nine};
 use crate::wms::http::{Http, Limits, Reply};
-use crate::wms::{AnyPage, Checkpoint, Error, Next, Page, Scope, Wms};
+use crate::wms::{AnyPage, Checkpoint, Error, Found, Next, Page, Pushable, Scope, Wms, Written};
 
 /// 2026-06-15T12:00:00Z
 const EPOCH: Instant = Instant::from_micros(1_781_524_800_000_000);
@@ -82,6 +90,20 @@ async fn get(sandbox: &RunningSandbox, path: &str) -> Value {
     let reply = ask(sandbox, "GET", path, None).await;
     assert!(reply.is_success(), "{path}: {}", reply.status);
     reply.json().unwrap()
+}
+
+/// Carries a command out.
+async fn push<C: Pushable>(wms: &Arc<dyn Wms>, command: C, reference: &str) -> Result<Written<C::Record>, Error> {
+    Ok(C::written(wms.push(&command.into(), reference).await?).unwrap())
+}
+
+/// What became of a command.
+async fn look_up<C: Pushable>(wms: &Arc<dyn Wms>, command: C, reference: &str) -> Result<Found<Written<C::Record>>, Error> {
+    Ok(match wms.look_up(&command.into(), reference).await? {
+        Found::Done(written) => Found::Done(C::written(written).unwrap()),
+        Found::NotDone => Found::NotDone,
+        Found::Unclear(why) => Found::Unclear(why),
+    })
 }
 
 /// A type whose pages can be taken out of an [`AnyPage`].

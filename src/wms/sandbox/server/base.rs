@@ -2,10 +2,21 @@
 //!
 //! **Invariant.** Every row of the sandbox is a pure function of a [`Base`] and a number.
 
+use std::sync::Arc;
+
 use super::catalog;
 use super::goods::{self, Item};
 use super::wire::Product;
 use crate::record::{Instant, Quantity};
+
+/// What one of a product takes from stock: items and quantities.
+pub(super) type Bill = Arc<[(u32, Quantity)]>;
+
+/// What one of `product` takes from stock.
+pub(super) fn bill(product: &Product) -> Bill {
+    let parts = product.bill_of_materials.iter();
+    parts.filter_map(|part| Some((catalog::id::number(&part.inventory_id, catalog::id::inventory)?, part.qty))).collect()
+}
 
 /// The seed, the scale, and the goods.
 pub(super) struct Base {
@@ -22,8 +33,8 @@ pub(super) struct Base {
     pub items: Vec<Item>,
     /// By number, from 1.
     pub products: Vec<Product>,
-    /// For each product what one of it takes from stock: item and quantity.
-    pub bills: Vec<Vec<(u32, Quantity)>>,
+    /// For each product what one of it takes from stock.
+    pub bills: Vec<Bill>,
     /// For each client the numbers of what can be ordered.
     pub offers: Vec<Vec<u32>>,
 }
@@ -36,10 +47,6 @@ impl Base {
         let codes: Vec<String> = catalog::clients(epoch, clients).into_iter().map(|client| client.code).collect();
         let items: Vec<Item> = (1..=item_count).map(|number| goods::item(seed, number, clients, &codes)).collect();
         let products = goods::products(seed, epoch, &items, clients);
-        let bill = |product: &Product| {
-            let parts = product.bill_of_materials.iter();
-            parts.filter_map(|part| Some((catalog::id::number(&part.inventory_id, catalog::id::inventory)?, part.qty))).collect()
-        };
         let bills = products.iter().map(bill).collect();
         let mut offers = vec![Vec::new(); clients as usize];
         for (number, product) in (1..).zip(&products) {
@@ -59,13 +66,13 @@ impl Base {
     }
 
     /// What one of product `number` takes from stock.
-    pub(super) fn bill(&self, product: u32) -> &[(u32, Quantity)] {
+    pub(super) fn bill(&self, product: u32) -> &Bill {
         &self.bills[product as usize - 1]
     }
 
     /// Whether parts of product `number` can be ordered.
     pub(super) fn is_divisible(&self, product: u32) -> bool {
-        matches!(self.bill(product), [(item, _)] if self.item(*item).is_divisible())
+        matches!(**self.bill(product), [(item, _)] if self.item(item).is_divisible())
     }
 }
 

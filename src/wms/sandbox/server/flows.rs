@@ -8,7 +8,7 @@ use super::wire::{Asn, AsnItem, Booking, Comment, Counted, Dims, Inspection, Rma
 use crate::record::{Instant, Money, Quantity};
 
 fn comment(author: &str, text: &str) -> Comment {
-    Comment { author: author.to_owned(), text: text.to_owned() }
+    Comment { author: Some(author.to_owned()), text: text.to_owned() }
 }
 
 /// Whether goods are still expected on an inbound shipment in this state.

@@ -186,6 +186,7 @@ pub(super) fn order(base: &Base, number: u32) -> Order {
             qty_shipped: line.shipped,
             unit_price,
             discount: off,
+            bill: base.bill(line.product).clone(),
         });
     }
     let shipping = payable(currency, if sketch.kind == "d2c" { 4_900_000 * rate / 100 } else { 0 });
@@ -260,7 +261,7 @@ fn shipments(base: &Base, number: u32, sketch: &Sketch, warehouse: u32, method: 
         let shipped_at =
             if state == "shipped" { sketch.shipped.map(|at| at.plus_seconds(i64::from(index - 1) * 5_400).min(sketch.updated)) } else { None };
         let id = format!("shp_{number:06}-{index}");
-        all.push(shipment(base, id, (state, shipped_at), warehouse, method, to, &contents, random));
+        all.push(shipment(id, (state, shipped_at), warehouse, method, to, &contents, random));
     }
     all
 }
@@ -277,15 +278,14 @@ fn taken(base: &Base, product: u32, qty: Quantity, lot: impl Fn(u32, u32) -> Opt
             lot,
             expires_on: expires_on.flatten(),
             kit_product_id: (kit.kind == "kit").then(|| kit.id.clone()),
+            grams: times(Quantity::whole(base.item(*item).grams), times(*rate, qty)),
         }
     };
     base.bill(product).iter().map(line).collect()
 }
 
 /// A shipment of `contents`, in one parcel or two.
-#[expect(clippy::too_many_arguments, reason = "a shipment is these eight things, and both callers have them apart")]
 pub(super) fn shipment(
-    base: &Base,
     id: String,
     (state, shipped_at): (&'static str, Option<Instant>),
     warehouse: u32,
@@ -304,11 +304,7 @@ pub(super) fn shipment(
     let per_parcel = if contents.len() > 2 { contents.len().div_ceil(2) } else { contents.len().max(1) };
     let mut parcels = Vec::new();
     for (index, contents) in (1..).zip(contents.chunks(per_parcel)) {
-        let grams = |line: &ParcelLine| {
-            let item = id::number(&line.inventory_id, id::inventory).map_or(0, |number| base.item(number).grams);
-            times(Quantity::whole(item), line.qty)
-        };
-        let grams: Quantity = contents.iter().map(grams).sum();
+        let grams: Quantity = contents.iter().map(|line| line.grams).sum();
         let (tracking_number, tracking_url) = (state == "shipped").then(|| catalog::tracking(method, random)).flatten().unzip();
         let (label, [l, w, h]) = *random.pick(&[("Box S", [25, 18, 10]), ("Box M", [40, 30, 20]), ("Box L", [60, 40, 40])]);
         let (l, w, h) = (Quantity::whole(l), Quantity::whole(w), Quantity::whole(h));

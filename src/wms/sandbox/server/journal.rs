@@ -12,7 +12,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::input::{NewOrder, ProductChange};
+use super::input::{
+    Adjustment, AsnChange, Cancellation, NewAsn, NewOrder, NewProduct, NewReceipt, NewRma, NewShipment, OrderChange, ProductChange, RmaChange,
+};
 use crate::record::Instant;
 
 /// What a sandbox is seeded with.
@@ -27,23 +29,99 @@ pub(super) struct Header {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub at: Instant,
+    /// The idempotency key that it came under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     pub write: Write,
 }
 
-/// What can be written. Rows are named by their numbers.
+impl Entry {
+    /// The idempotency key, wherever it stands: in the first version's files it stands in the order.
+    pub(super) fn take_key(&mut self) -> Option<String> {
+        match &mut self.write {
+            Write::CreateOrder { key: Some(key), .. } => Some(std::mem::take(key)),
+            _ => self.key.take(),
+        }
+    }
+}
+
+/// What can be written. Rows are named by their numbers. What was added since the first version has a default, so that older
+/// files can be read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Write {
     /// `POST /v1/orders`
-    CreateOrder { key: Option<String>, order: Box<NewOrder> },
+    CreateOrder {
+        #[serde(default, skip_serializing)]
+        key: Option<String>,
+        order: Box<NewOrder>,
+    },
+    /// `PATCH /v1/orders/{id}`
+    ChangeOrder { order: u32, change: Box<OrderChange> },
+    /// `POST /v1/orders/{id}/ship`
+    ShipOrder {
+        order: u32,
+        #[serde(default)]
+        shipment: Box<NewShipment>,
+    },
+    /// `POST /v1/orders/{id}/cancel`
+    CancelOrder {
+        order: u32,
+        #[serde(default)]
+        cancellation: Box<Cancellation>,
+    },
+    /// `POST /v1/asns`
+    CreateAsn { asn: Box<NewAsn> },
+    /// `PATCH /v1/asns/{id}`
+    ChangeAsn { asn: u32, change: Box<AsnChange> },
+    /// `POST /v1/asns/{id}/receive`
+    ReceiveAsn { asn: u32, receipt: Box<NewReceipt> },
+    /// `POST /v1/rmas`
+    CreateRma { rma: Box<NewRma> },
+    /// `PATCH /v1/rmas/{id}`
+    ChangeRma { rma: u32, change: Box<RmaChange> },
+    /// `POST /v1/rmas/{id}/cancel`
+    CancelRma { rma: u32, cancellation: Box<Cancellation> },
+    /// `POST /v1/products`
+    CreateProduct { product: Box<NewProduct> },
     /// `PATCH /v1/products/{id}`
     ChangeProduct { product: u32, change: Box<ProductChange> },
-    /// `POST /v1/orders/{id}/ship`
-    ShipOrder { order: u32 },
-    /// `POST /v1/orders/{id}/cancel`
-    CancelOrder { order: u32 },
+    /// `POST /v1/inventory/{id}/adjust`
+    AdjustInventory { item: u32, adjustment: Box<Adjustment> },
     /// `DELETE /v1/{resource}/{id}`
     Delete { resource: String, number: u32 },
+}
+
+impl Write {
+    /// What it does, in the words of the API.
+    pub(super) fn action(&self) -> &'static str {
+        match self {
+            Self::CreateOrder { .. } => "orders.create",
+            Self::ChangeOrder { .. } => "orders.change",
+            Self::ShipOrder { .. } => "orders.ship",
+            Self::CancelOrder { .. } => "orders.cancel",
+            Self::CreateAsn { .. } => "asns.create",
+            Self::ChangeAsn { .. } => "asns.change",
+            Self::ReceiveAsn { .. } => "asns.receive",
+            Self::CreateRma { .. } => "rmas.create",
+            Self::ChangeRma { .. } => "rmas.change",
+            Self::CancelRma { .. } => "rmas.cancel",
+            Self::CreateProduct { .. } => "products.create",
+            Self::ChangeProduct { .. } => "products.change",
+            Self::AdjustInventory { .. } => "inventory.adjust",
+            Self::Delete { .. } => "delete",
+        }
+    }
+
+    /// Whether it makes a row.
+    pub(super) fn makes(&self) -> bool {
+        matches!(self, Self::CreateOrder { .. } | Self::CreateAsn { .. } | Self::CreateRma { .. } | Self::CreateProduct { .. })
+    }
+
+    /// The hash by which the same request is known again.
+    pub(super) fn fingerprint(&self) -> blake3::Hash {
+        blake3::hash(&serde_json::to_vec(self).unwrap_or_default())
+    }
 }
 
 /// An open journal.

@@ -12,6 +12,7 @@
 //!
 //! Deliberately absent: users, screens, more than one account.
 
+mod asn_rules;
 mod base;
 mod catalog;
 mod faults;
@@ -21,15 +22,23 @@ mod goods;
 mod history;
 mod input;
 mod journal;
+mod order_change;
 mod order_rules;
+mod product_rules;
+#[cfg(test)]
+mod property;
 mod random;
 mod refusal;
+mod rma_rules;
 mod routes;
 mod rules;
+mod ship_rules;
 mod stock;
+mod stock_rules;
 mod table;
 mod wire;
 mod world;
+mod writes;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -88,7 +97,8 @@ pub struct SandboxConfig {
     pub page_size_max: usize,
     /// `None`: as many requests as anybody likes.
     pub rate_limit: Option<RateLimit>,
-    /// Resources, by their names in addresses (`orders`, `rmas`), that the token may neither read nor write.
+    /// What the token may not do: resources by their names in addresses (`orders`, `rmas`), which it may then neither read nor
+    /// write, or scopes (`orders:write`).
     pub denied: Vec<String>,
     /// Where accepted writes are kept. A file that exists brings its own seed, scale and epoch.
     pub state: Option<PathBuf>,
@@ -189,7 +199,8 @@ pub async fn start(config: SandboxConfig) -> anyhow::Result<RunningSandbox> {
     ensure!(config.page_size > 0 && config.page_size_max > 0, "A page has at least one row");
     ensure!(config.rate_limit.is_none_or(|limit| limit.burst > 0 && limit.per_second > 0.0), "A rate limit allows at least one request");
     for name in &config.denied {
-        ensure!(Resource::ALL.iter().any(|resource| resource.name() == name), "The sandbox has no resource {name:?}");
+        let resource = name.strip_suffix(":read").or_else(|| name.strip_suffix(":write")).unwrap_or(name);
+        ensure!(Resource::named(resource).is_some(), "The sandbox has no resource {resource:?}");
     }
     let listener = TcpListener::bind(config.addr).await.with_context(|| format!("Failed to listen on {}", config.addr))?;
     let addr = listener.local_addr().context("Failed to learn the sandbox's own address")?;
@@ -245,13 +256,15 @@ struct Shared {
 }
 
 impl Shared {
-    fn may_read(&self, resource: Resource) -> bool {
-        !self.denied.iter().any(|denied| denied == resource.name())
+    /// Whether the token may `read` or `write` a resource.
+    fn may(&self, resource: Resource, verb: &str) -> bool {
+        let rest = |denied: &String| denied.strip_prefix(resource.name()).map(|rest| rest.strip_prefix(':').unwrap_or(rest).to_owned());
+        !self.denied.iter().filter_map(rest).any(|rest| rest.is_empty() || rest == verb)
     }
 
     /// Refuses what the token may not do.
     fn demand(&self, resource: Resource, verb: &str) -> Result<(), Refusal> {
-        if self.may_read(resource) { Ok(()) } else { Err(Refusal::Scope(format!("{}:{verb}", resource.name()))) }
+        if self.may(resource, verb) { Ok(()) } else { Err(Refusal::Scope(format!("{}:{verb}", resource.name()))) }
     }
 }
 

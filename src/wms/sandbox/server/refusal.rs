@@ -15,6 +15,8 @@ pub(super) enum Refusal {
     Scope(String),
     /// There is no such thing.
     Missing(String),
+    /// Nothing was done under this idempotency key.
+    UnknownKey(String),
     /// The address exists, but not with this verb.
     Method,
     /// It collides with what is there.
@@ -27,6 +29,8 @@ pub(super) enum Refusal {
     TooMany(u64),
     /// Out of order.
     Unavailable(String),
+    /// Something broke, whatever was done by then.
+    Broken(StatusCode),
     /// On purpose: what a fault says.
     Staged { status: StatusCode, message: Option<String>, retry_after: Option<u64> },
 }
@@ -44,6 +48,32 @@ impl Field {
     /// A complaint about `field`.
     pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// All that is wrong with an input.
+#[derive(Debug, Default)]
+pub(super) struct Wrong(Vec<Field>);
+
+impl Wrong {
+    /// Complains of `field`.
+    pub(super) fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Field::new(field, message));
+    }
+
+    /// What was found, or `None` with the complaint kept.
+    pub(super) fn check<T>(&mut self, result: Result<T, Field>) -> Option<T> {
+        result.map_err(|field| self.0.push(field)).ok()
+    }
+
+    /// Whether there is nothing to complain of.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The refusal, where there is something to complain of.
+    pub(super) fn finish(self) -> Result<(), Refusal> {
+        if self.0.is_empty() { Ok(()) } else { Err(Refusal::Fields(self.0)) }
     }
 }
 
@@ -68,6 +98,9 @@ impl Refusal {
             Self::Token => (StatusCode::UNAUTHORIZED, "invalid_token", "The API token is missing or not valid".to_owned(), &[]),
             Self::Scope(scope) => (StatusCode::FORBIDDEN, "insufficient_scope", format!("This token lacks the scope '{scope}'"), &[]),
             Self::Missing(message) => (StatusCode::NOT_FOUND, "not_found", message.clone(), &[]),
+            Self::UnknownKey(key) => {
+                (StatusCode::NOT_FOUND, "unknown_idempotency_key", format!("Nothing was done under idempotency key '{key}'"), &[])
+            }
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method".to_owned(), &[]),
             Self::Conflict(code, message, fields) => (StatusCode::CONFLICT, code, message.clone(), fields),
             Self::Fields(fields) => {
@@ -77,6 +110,7 @@ impl Refusal {
             Self::Malformed(message) => (StatusCode::BAD_REQUEST, "malformed_request", message.clone(), &[]),
             Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", format!("Too many requests; try again in {seconds} s"), &[]),
             Self::Unavailable(message) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message.clone(), &[]),
+            Self::Broken(status) => (*status, "internal_error", "Something went wrong on our side".to_owned(), &[]),
             Self::Staged { status, message, .. } => {
                 let sentence = || format!("The sandbox was told to answer with {status}");
                 (*status, code_of(*status), message.clone().unwrap_or_else(sentence), &[])

@@ -7,27 +7,24 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::faults::{self, Bend};
-use super::input::{NewOrder, ProductChange};
-use super::journal::Write;
-use super::order_rules::made_before;
 use super::refusal::{Field, Refusal};
 use super::table::{Span, Table};
 use super::wire::Row;
-use super::world::{Resource, with_table};
-use super::{Shared, read, write};
+use super::world::{Resource, World, with_table};
+use super::{Shared, read, writes};
 use crate::record::Instant;
 
-type App = State<Arc<Shared>>;
-type Answer = Result<Response, Refusal>;
+pub(super) type App = State<Arc<Shared>>;
+pub(super) type Answer = Result<Response, Refusal>;
 
 /// The most bytes of a request's body.
 const BODY: usize = 1024 * 1024;
@@ -40,19 +37,12 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
             list(&app, resource, bend.map(|Extension(bend)| bend), query)
         };
         let one = move |app: App, Path(id): Path<String>| async move { one(&app, resource, &id) };
-        let delete = move |app: App, Path(id): Path<String>| async move { delete(&app, resource, &id) };
         let name = resource.name();
-        router = router.route(&format!("/v1/{name}"), get(list)).route(&format!("/v1/{name}/{{id}}"), get(one).delete(delete));
+        router = router.route(&format!("/v1/{name}"), get(list)).route(&format!("/v1/{name}/{{id}}"), get(one));
     }
     router
         .merge(faults::control::routes())
-        .route("/v1/orders", post(create_order))
-        .route("/v1/products/{id}", patch(change_product))
-        .route("/v1/orders/{id}/ship", post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::ShipOrder { order }) }))
-        .route(
-            "/v1/orders/{id}/cancel",
-            post(|app: App, id: Path<String>| async move { order_verb(&app, &id, |order| Write::CancelOrder { order }) }),
-        )
+        .merge(writes::routes())
         .fallback(|| async { Refusal::Missing("There is no such address".to_owned()) })
         .method_not_allowed_fallback(|| async { Refusal::Method })
         .layer(axum::extract::DefaultBodyLimit::max(BODY))
@@ -61,8 +51,8 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 async fn account(State(shared): App) -> Response {
     let scopes = |resource: &Resource| {
         let name = resource.name();
-        let verbs: &[&str] = if matches!(resource, Resource::Orders | Resource::Products) { &["read", "write"] } else { &["read"] };
-        verbs.iter().filter(|_| shared.may_read(*resource)).map(|verb| format!("{name}:{verb}")).collect::<Vec<_>>()
+        let verbs: &[&str] = if writes::CHANGEABLE.contains(resource) { &["read", "write"] } else { &["read"] };
+        verbs.iter().filter(|verb| shared.may(*resource, verb)).map(|verb| format!("{name}:{verb}")).collect::<Vec<_>>()
     };
     let scopes: Vec<String> = Resource::ALL.iter().flat_map(scopes).collect();
     let account = serde_json::json!({
@@ -153,7 +143,7 @@ fn listing<T: Row>(table: &Table<T>, keys: &[(Instant, u32)], tail: &Tail) -> se
     Ok(body)
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     Ok(answer(status, serde_json::to_vec(value).map_err(|e| unwritable(&e))?))
 }
 
@@ -165,30 +155,23 @@ fn unwritable(error: &serde_json::Error) -> Refusal {
     Refusal::Unavailable(format!("The answer cannot be written: {error}"))
 }
 
-/// The number in an identifier, if there is such a row.
-fn numbered(shared: &Shared, resource: Resource, id: &str) -> Result<u32, Refusal> {
-    let number = resource.number(id).filter(|number| {
-        let world = read(&shared.world);
-        with_table!(world, resource, table => table.get(*number).is_some())
-    });
-    number.ok_or_else(|| Refusal::Missing(format!("There is no '{id}' in {}", resource.name())))
-}
-
 fn one(shared: &Shared, resource: Resource, id: &str) -> Answer {
     shared.demand(resource, "read")?;
-    let number = numbered(shared, resource, id)?;
-    let world = read(&shared.world);
-    with_table!(world, resource, table => match table.get(number) {
-        Some(row) => json(StatusCode::OK, &row),
-        None => Err(Refusal::Missing(format!("There is no '{id}' in {}", resource.name()))),
-    })
+    let number = resource.number(id).ok_or_else(|| missing(resource, id))?;
+    row(&read(&shared.world), resource, number, StatusCode::OK)
 }
 
-fn delete(shared: &Shared, resource: Resource, id: &str) -> Answer {
-    shared.demand(resource, "write")?;
-    let number = numbered(shared, resource, id)?;
-    write(&shared.world).carry_out(Write::Delete { resource: resource.name().to_owned(), number }, (shared.now)())?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+/// The refusal of what is not there.
+pub(super) fn missing(resource: Resource, id: &str) -> Refusal {
+    Refusal::Missing(format!("There is no '{id}' in {}", resource.name()))
+}
+
+/// A row as the answer.
+pub(super) fn row(world: &World, resource: Resource, number: u32, status: StatusCode) -> Answer {
+    with_table!(world, resource, table => match table.get(number) {
+        Some(row) => json(status, &row),
+        None => Err(missing(resource, &resource.id(number))),
+    })
 }
 
 /// The body as JSON of the shape `T`; a wrong type is a wrong field.
@@ -202,50 +185,4 @@ pub(super) fn body<T: DeserializeOwned>(bytes: Result<Bytes, BytesRejection>) ->
             Refusal::Malformed(format!("The body is not JSON: {}", e.inner()))
         }
     })
-}
-
-async fn create_order(State(shared): App, headers: HeaderMap, bytes: Result<Bytes, BytesRejection>) -> Answer {
-    shared.demand(Resource::Orders, "write")?;
-    let order: Box<NewOrder> = body(bytes)?;
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 128) {
-        return Err(Refusal::Malformed("An idempotency key has 1 to 128 characters".to_owned()));
-    }
-    let mut world = write(&shared.world);
-    let before = key.as_deref().map(|key| made_before(&world, key, &order)).transpose()?.flatten();
-    let (status, number) = match before {
-        Some(number) => (StatusCode::OK, number),
-        None => {
-            let number = world.orders.next_number();
-            world.carry_out(Write::CreateOrder { key, order }, (shared.now)())?;
-            (StatusCode::CREATED, number)
-        }
-    };
-    match world.orders.get(number) {
-        Some(order) => json(status, &order),
-        None => Err(Refusal::Missing("That order has been deleted".to_owned())),
-    }
-}
-
-async fn change_product(State(shared): App, Path(id): Path<String>, bytes: Result<Bytes, BytesRejection>) -> Answer {
-    shared.demand(Resource::Products, "write")?;
-    let product = numbered(&shared, Resource::Products, &id)?;
-    let change: Box<ProductChange> = body(bytes)?;
-    let mut world = write(&shared.world);
-    world.carry_out(Write::ChangeProduct { product, change }, (shared.now)())?;
-    match world.products.get(product) {
-        Some(product) => json(StatusCode::OK, &product),
-        None => Err(Refusal::Missing(format!("There is no '{id}' in products"))),
-    }
-}
-
-fn order_verb(shared: &Shared, id: &str, verb: impl Fn(u32) -> Write) -> Answer {
-    shared.demand(Resource::Orders, "write")?;
-    let number = numbered(shared, Resource::Orders, id)?;
-    let mut world = write(&shared.world);
-    world.carry_out(verb(number), (shared.now)())?;
-    match world.orders.get(number) {
-        Some(order) => json(StatusCode::OK, &order),
-        None => Err(Refusal::Missing(format!("There is no '{id}' in orders"))),
-    }
 }

@@ -22,7 +22,7 @@ pub(super) fn tally_order(base: &Base, sketch: &Sketch, tally: &mut Tally) {
     let Some(warehouse) = sketch.warehouse.filter(|_| commits(sketch.status)) else { return };
     for line in &sketch.lines {
         let left = line.qty - line.shipped;
-        for (item, rate) in base.bill(line.product) {
+        for (item, rate) in base.bill(line.product).iter() {
             *tally.entry((*item, warehouse)).or_default() += times(*rate, left);
         }
     }
@@ -85,6 +85,7 @@ pub(super) fn inventory(base: &Base, number: u32, committed: &Tally, incoming: &
         dims: (!number.is_multiple_of(21)).then(|| item.dims()),
         weight: Some(item.weight()),
         substitutes: substitutes.into_iter().collect(),
+        has_lots: item.has_lots,
         totals: totals(&stock),
         stock,
         lots,
@@ -128,10 +129,38 @@ fn totals(stock: &[Stock]) -> Amounts {
 }
 
 impl Inventory {
-    /// What is free in `warehouse`.
-    pub(super) fn free_in(&self, warehouse: u32) -> Quantity {
+    /// What there is of it in `warehouse`.
+    pub(super) fn amounts_in(&self, warehouse: u32) -> Amounts {
         let id = id::warehouse(warehouse);
-        self.stock.iter().find(|stock| stock.warehouse_id == id).map_or(Quantity::ZERO, |stock| stock.amounts.free)
+        self.stock.iter().find(|stock| stock.warehouse_id == id).map(|stock| stock.amounts).unwrap_or_default()
+    }
+
+    /// How much of a lot there is in `warehouse`.
+    pub(super) fn lot_in(&self, warehouse: u32, lot: &str) -> Quantity {
+        let id = id::warehouse(warehouse);
+        self.lots.iter().filter(|of| of.warehouse_id == id && of.lot == lot).map(|of| of.qty).sum()
+    }
+
+    /// How much of it lies at a location.
+    pub(super) fn bin_at(&self, location_id: &str) -> Quantity {
+        self.bins.iter().filter(|bin| bin.location_id == location_id).map(|bin| bin.qty).sum()
+    }
+
+    /// Whether parts of a unit can be stocked.
+    pub(super) fn is_divisible(&self) -> bool {
+        self.uom != "pcs"
+    }
+
+    /// What `qty` of it weighs, in grams.
+    pub(super) fn grams(&self, qty: Quantity) -> Quantity {
+        let Some(weight) = &self.weight else { return Quantity::ZERO };
+        let gram = match weight.unit {
+            "kg" => Quantity::whole(1_000),
+            "oz" => Quantity::from_micros(28_349_523),
+            "lb" => Quantity::from_micros(453_592_370),
+            _ => Quantity::whole(1),
+        };
+        times(times(gram, weight.value), qty)
     }
 
     /// Promises `qty` of what is free in `warehouse`; a negative quantity gives it back.
@@ -142,38 +171,89 @@ impl Inventory {
         });
     }
 
-    /// Takes `qty` of what was promised out of `warehouse`, from its first bins and from the lots that expire first.
-    /// The lots that it was taken from, and how much of each; empty where lots are not kept.
-    pub(super) fn take(&mut self, warehouse: u32, qty: Quantity) -> Vec<(Lot, Quantity)> {
+    /// Expects `qty` to come into `warehouse`; a negative quantity takes that back.
+    pub(super) fn expect(&mut self, warehouse: u32, qty: Quantity) {
+        self.change(warehouse, |amounts| amounts.incoming += qty);
+    }
+
+    /// Takes `qty` of what was promised out of `warehouse`, from its first bins and from `lot`, or from the lots that expire
+    /// first. The lots that it was taken from, and how much of each; empty where lots are not kept.
+    pub(super) fn take(&mut self, warehouse: u32, qty: Quantity, lot: Option<&str>) -> Vec<(Lot, Quantity)> {
         self.change(warehouse, |amounts| {
             amounts.allocated = amounts.allocated - qty;
             amounts.physical = amounts.physical - qty;
         });
+        self.empty_bins(warehouse, qty, None);
+        self.empty_lots(warehouse, qty, lot)
+    }
+
+    /// Writes `qty` of what is free in `warehouse` off, from one bin and one lot where they are named.
+    pub(super) fn write_off(&mut self, warehouse: u32, qty: Quantity, location_id: Option<&str>, lot: Option<&str>) {
+        self.change(warehouse, |amounts| {
+            amounts.free = amounts.free - qty;
+            amounts.physical = amounts.physical - qty;
+        });
+        self.empty_bins(warehouse, qty, location_id);
+        self.empty_lots(warehouse, qty, lot);
+    }
+
+    /// Puts `qty` more into a bin of `warehouse`, of a lot where lots are kept.
+    pub(super) fn put_away(&mut self, warehouse: u32, qty: Quantity, location_id: String, lot: Option<(String, Option<String>)>) {
+        self.change(warehouse, |amounts| {
+            amounts.free += qty;
+            amounts.physical += qty;
+        });
+        let warehouse_id = id::warehouse(warehouse);
+        match self.bins.iter_mut().find(|bin| bin.location_id == location_id) {
+            Some(bin) => bin.qty += qty,
+            None => self.bins.push(Bin { location_id, warehouse_id: warehouse_id.clone(), qty }),
+        }
+        if let Some((lot, expires_on)) = lot {
+            match self.lots.iter_mut().find(|of| of.warehouse_id == warehouse_id && of.lot == lot) {
+                Some(of) => of.qty += qty,
+                None => self.lots.push(Lot { lot, warehouse_id, qty, expires_on }),
+            }
+        }
+    }
+
+    fn empty_bins(&mut self, warehouse: u32, qty: Quantity, location_id: Option<&str>) {
         let id = id::warehouse(warehouse);
         let mut left = qty;
-        for bin in self.bins.iter_mut().filter(|bin| bin.warehouse_id == id) {
+        for bin in self.bins.iter_mut().filter(|bin| bin.warehouse_id == id && location_id.is_none_or(|location| bin.location_id == location)) {
             let part = bin.qty.min(left);
             bin.qty = bin.qty - part;
             left = left - part;
         }
         self.bins.retain(|bin| bin.qty > Quantity::ZERO);
+    }
+
+    fn empty_lots(&mut self, warehouse: u32, qty: Quantity, lot: Option<&str>) -> Vec<(Lot, Quantity)> {
+        let id = id::warehouse(warehouse);
         self.lots.sort_by(|a, b| (a.expires_on.is_none(), &a.expires_on, &a.lot).cmp(&(b.expires_on.is_none(), &b.expires_on, &b.lot)));
         let (mut left, mut taken) = (qty, Vec::new());
-        for lot in self.lots.iter_mut().filter(|lot| lot.warehouse_id == id) {
-            let part = lot.qty.min(left);
+        for of in self.lots.iter_mut().filter(|of| of.warehouse_id == id && lot.is_none_or(|lot| of.lot == lot)) {
+            let part = of.qty.min(left);
             if part > Quantity::ZERO {
-                taken.push((lot.clone(), part));
-                lot.qty = lot.qty - part;
+                taken.push((of.clone(), part));
+                of.qty = of.qty - part;
                 left = left - part;
             }
         }
-        self.lots.retain(|lot| lot.qty > Quantity::ZERO);
+        self.lots.retain(|of| of.qty > Quantity::ZERO);
         taken
     }
 
     fn change(&mut self, warehouse: u32, change: impl FnOnce(&mut Amounts)) {
         let id = id::warehouse(warehouse);
-        if let Some(stock) = self.stock.iter_mut().find(|stock| stock.warehouse_id == id) {
+        let place = match self.stock.iter().position(|stock| stock.warehouse_id == id) {
+            Some(place) => place,
+            None => {
+                let place = self.stock.partition_point(|stock| stock.warehouse_id < id);
+                self.stock.insert(place, Stock { warehouse_id: id, amounts: Amounts::default() });
+                place
+            }
+        };
+        if let Some(stock) = self.stock.get_mut(place) {
             change(&mut stock.amounts);
             stock.amounts.offered = offered(&stock.amounts, warehouse);
         }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::base::Bill;
 use crate::record::{Instant, Money, Quantity};
 
 /// What every resource has.
@@ -132,6 +133,9 @@ pub(super) struct Inventory {
     pub dims: Option<Dims>,
     pub weight: Option<Weight>,
     pub substitutes: Vec<String>,
+    /// Whether each piece belongs to a lot.
+    #[serde(skip)]
+    pub has_lots: bool,
     pub totals: Amounts,
     pub stock: Vec<Stock>,
     pub lots: Vec<Lot>,
@@ -270,6 +274,9 @@ pub(super) struct OrderLine {
     pub qty_shipped: Quantity,
     pub unit_price: Option<Money>,
     pub discount: Money,
+    /// What one of it takes from stock, as it was when the line was made.
+    #[serde(skip)]
+    pub bill: Bill,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -315,6 +322,9 @@ pub(super) struct ParcelLine {
     pub lot: Option<String>,
     pub expires_on: Option<String>,
     pub kit_product_id: Option<String>,
+    /// What it weighs, in grams.
+    #[serde(skip)]
+    pub grams: Quantity,
 }
 
 /// An inbound shipment: an advance shipping notice, and what was booked in on it.
@@ -339,7 +349,7 @@ pub(super) struct Asn {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Comment {
-    pub author: String,
+    pub author: Option<String>,
     pub text: String,
 }
 
@@ -351,6 +361,13 @@ pub(super) struct AsnItem {
     pub booked: Quantity,
     pub cost: Option<Money>,
     pub vendor_line: Option<String>,
+}
+
+impl AsnItem {
+    /// What is still to come; more may have come than was announced.
+    pub(super) fn left(&self) -> Quantity {
+        (self.announced - self.booked).max(Quantity::ZERO)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -31,6 +31,16 @@ macro_rules! resources {
             /// All of them.
             pub(super) const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// The one of this name.
+            pub(super) fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|resource| resource.name() == name)
+            }
+
+            /// The identifier of the row of this number.
+            pub(super) fn id(self, number: u32) -> String {
+                match self { $(Self::$variant => $make(number)),+ }
+            }
+
             /// Its name in addresses and scopes.
             pub(super) const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
@@ -50,8 +60,12 @@ macro_rules! resources {
             pub references: HashMap<String, u32>,
             /// The products, by SKU.
             pub skus: HashMap<String, u32>,
-            /// The orders made with an idempotency key, and the hash of what was asked for.
-            pub keys: HashMap<String, (blake3::Hash, u32)>,
+            /// The products, by bar code.
+            pub barcodes: HashMap<String, u32>,
+            /// The inventory items, by SKU.
+            pub item_skus: HashMap<String, u32>,
+            /// What was done under each idempotency key.
+            pub keys: HashMap<String, Done>,
             journal: Option<Journal>,
             last_write: Instant,
         }
@@ -125,11 +139,22 @@ pub(super) use with_table;
 #[derive(Default)]
 pub(super) struct Effect {
     pub order: Option<(u32, Order)>,
+    pub asn: Option<(u32, Asn)>,
+    pub rma: Option<(u32, Rma)>,
     pub product: Option<(u32, Product)>,
     pub inventory: Vec<(u32, Inventory)>,
     pub gone: Option<(Resource, u32)>,
-    /// The idempotency key of a new order, with the hash of what was asked for.
-    pub key: Option<(String, blake3::Hash)>,
+}
+
+/// What was done under an idempotency key.
+#[derive(Debug, Clone)]
+pub(super) struct Done {
+    /// The hash of what was asked for.
+    pub hash: blake3::Hash,
+    pub action: &'static str,
+    /// The row that it made or changed.
+    pub row: (Resource, u32),
+    pub at: Instant,
 }
 
 impl World {
@@ -153,6 +178,8 @@ impl World {
         let item_count = u32::try_from(base.items.len()).unwrap_or(u32::MAX);
         let inventory = (1..=item_count).map(|number| stock::inventory(&base, number, &committed, &incoming)).collect();
         let skus = (1..).zip(&base.products).filter_map(|(number, product)| Some((product.sku.clone()?, number))).collect();
+        let barcodes = (1..).zip(&base.products).filter_map(|(number, product)| Some((product.barcode.clone()?, number))).collect();
+        let item_skus = base.items.iter().map(|item| (item.sku.clone(), item.number)).collect();
         let (for_orders, for_asns, for_rmas) = (base.clone(), base.clone(), base.clone());
         Self {
             warehouses: Table::holding(catalog::warehouses(base.epoch)),
@@ -166,6 +193,8 @@ impl World {
             rmas: Table::making(&rma_stamps, Box::new(move |number| flows::rma(&for_rmas, number))),
             references: HashMap::new(),
             skus,
+            barcodes,
+            item_skus,
             keys: HashMap::new(),
             journal: None,
             last_write: base.epoch,
@@ -175,9 +204,13 @@ impl World {
 
     /// Carries out again what a journal holds, and goes on writing to it.
     pub(super) fn resume(&mut self, journal: Journal, entries: Vec<Entry>) {
-        for entry in entries {
+        for mut entry in entries {
+            let key = entry.take_key();
             match rules::plan(self, &entry.write, entry.at) {
-                Ok(effect) => self.apply(effect, entry.at),
+                Ok(effect) => {
+                    self.remember(key, &entry.write, entry.at);
+                    self.apply(effect, entry.at);
+                }
                 // An older version accepted what this one refuses.
                 Err(refusal) => tracing::warn!(refusal = ?refusal, "A write in the sandbox's journal is refused now; it is left out"),
             }
@@ -185,48 +218,97 @@ impl World {
         self.journal = Some(journal);
     }
 
-    /// Carries out a write.
+    /// Carries out a write, unless it was carried out under this idempotency key before. The row that it made or changed, and
+    /// whether that was now.
     ///
     /// # Errors
     /// Why it is refused; nothing has changed then.
-    pub(super) fn carry_out(&mut self, write: Write, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn carry_out(&mut self, key: Option<String>, write: Write, now: Instant) -> Result<((Resource, u32), bool), Refusal> {
+        if let Some((key, done)) = key.as_ref().and_then(|key| Some((key, self.keys.get(key)?))) {
+            if done.hash == write.fingerprint() {
+                return Ok((done.row, false));
+            }
+            let message = format!("Idempotency key '{key}' was used for a different request");
+            return Err(Refusal::Conflict("idempotency_key_reused", message, Vec::new()));
+        }
         // Moments of writes never repeat and never run backwards, so that a reader in the order of time misses none.
         let at = now.max(Instant::from_micros(self.last_write.micros() + 1));
         let effect = rules::plan(self, &write, at)?;
+        let row = self.row_of(&write);
+        let entry = Entry { at, key, write };
         if let Some(journal) = &mut self.journal {
-            journal.append(&Entry { at, write }).map_err(|e| {
+            journal.append(&entry).map_err(|e| {
                 tracing::error!(error = %e, "Failed to write to the sandbox's journal");
                 Refusal::Unavailable("Writes are not possible at the moment".to_owned())
             })?;
         }
+        self.remember(entry.key, &entry.write, at);
         self.apply(effect, at);
-        Ok(())
+        Ok((row, true))
+    }
+
+    /// Remembers what is about to be applied under an idempotency key.
+    fn remember(&mut self, key: Option<String>, write: &Write, at: Instant) {
+        if let Some(key) = key {
+            let done = Done { hash: write.fingerprint(), action: write.action(), row: self.row_of(write), at };
+            self.keys.insert(key, done);
+        }
+    }
+
+    /// The row that a write makes or changes.
+    fn row_of(&self, write: &Write) -> (Resource, u32) {
+        match write {
+            Write::CreateOrder { .. } => (Resource::Orders, self.orders.next_number()),
+            Write::ChangeOrder { order, .. } | Write::ShipOrder { order, .. } | Write::CancelOrder { order, .. } => (Resource::Orders, *order),
+            Write::CreateAsn { .. } => (Resource::Asns, self.asns.next_number()),
+            Write::ChangeAsn { asn, .. } | Write::ReceiveAsn { asn, .. } => (Resource::Asns, *asn),
+            Write::CreateRma { .. } => (Resource::Rmas, self.rmas.next_number()),
+            Write::ChangeRma { rma, .. } | Write::CancelRma { rma, .. } => (Resource::Rmas, *rma),
+            Write::CreateProduct { .. } => (Resource::Products, self.products.next_number()),
+            Write::ChangeProduct { product, .. } => (Resource::Products, *product),
+            Write::AdjustInventory { item, .. } => (Resource::Inventory, *item),
+            // A write that names no resource is refused before anybody asks.
+            Write::Delete { resource, number } => (Resource::named(resource).unwrap_or(Resource::Orders), *number),
+        }
     }
 
     fn apply(&mut self, effect: Effect, at: Instant) {
         self.last_write = at;
         if let Some((number, order)) = effect.order {
-            if let Some(reference) = &order.reference {
-                self.references.insert(reference.clone(), number);
-            }
-            if let Some((key, hash)) = effect.key {
-                self.keys.insert(key, (hash, number));
-            }
+            self.references.retain(|_, of| *of != number);
+            self.references.extend(order.reference.clone().map(|reference| (reference, number)));
             self.orders.put(number, order);
         }
+        if let Some((number, asn)) = effect.asn {
+            self.asns.put(number, asn);
+        }
+        if let Some((number, rma)) = effect.rma {
+            self.rmas.put(number, rma);
+        }
         if let Some((number, product)) = effect.product {
-            self.skus.retain(|_, of| *of != number);
+            self.forget_product(number);
             self.skus.extend(product.sku.clone().map(|sku| (sku, number)));
+            self.barcodes.extend(product.barcode.clone().map(|barcode| (barcode, number)));
             self.products.put(number, product);
         }
         for (number, inventory) in effect.inventory {
+            self.item_skus.insert(inventory.sku.clone(), number);
             self.inventory.put(number, inventory);
         }
         if let Some((resource, number)) = effect.gone {
-            if resource == Resource::Products {
-                self.skus.retain(|_, of| *of != number);
+            match resource {
+                Resource::Products => self.forget_product(number),
+                Resource::Inventory => self.item_skus.retain(|_, of| *of != number),
+                Resource::Orders => self.references.retain(|_, of| *of != number),
+                _ => {}
             }
             self.remove(resource, number);
         }
+    }
+
+    /// Its SKU and its bar code name no product any more.
+    fn forget_product(&mut self, number: u32) {
+        self.skus.retain(|_, of| *of != number);
+        self.barcodes.retain(|_, of| *of != number);
     }
 }

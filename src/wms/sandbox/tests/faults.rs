@@ -12,7 +12,7 @@ use crate::record::{Order, Product};
 use crate::wms::sandbox::server::Rule;
 use crate::wms::{AnyCommand, Kind, Retry};
 
-fn rules(rules: Value) -> Vec<Rule> {
+pub(super) fn rules(rules: Value) -> Vec<Rule> {
     serde_json::from_value(rules).unwrap()
 }
 
@@ -33,7 +33,7 @@ async fn wire(sandbox: &RunningSandbox, path: &str) -> (String, std::io::Result<
     (String::from_utf8_lossy(&bytes).into_owned(), end)
 }
 
-fn struck(sandbox: &RunningSandbox) -> Vec<(u64, u64)> {
+pub(super) fn struck(sandbox: &RunningSandbox) -> Vec<(u64, u64)> {
     sandbox.faults().iter().map(|report| (report.matched, report.struck)).collect()
 }
 

@@ -7,9 +7,9 @@ use super::data::adds_up;
 use super::*;
 use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, ProductPatch, Ref, UpdateProduct};
 use crate::record::{ConnectionId, Id, InventoryItem, Json, Order, OrderStatus, OrderType, Product, Quantity};
-use crate::wms::{AnyWritten, Kind, Written};
+use crate::wms::{Kind, Written};
 
-fn reference_to<T: Record>(source_id: &str) -> Option<Ref<T>> {
+pub(super) fn reference_to<T: Record>(source_id: &str) -> Option<Ref<T>> {
     Ref::of(&Id::record::<T>(ConnectionId(1), source_id))
 }
 
@@ -35,10 +35,7 @@ pub(super) fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
         ..AddressInput::default()
     };
     let order = OrderDraft {
-        order_number: None,
         reference_id: text("shop-1"),
-        warehouse_customer_id: None,
-        warehouse_id: None,
         shipping_method_id: reference_to("sm_04"),
         order_type: Some(OrderType::B2b),
         ship_to: Some(ship_to),
@@ -51,26 +48,27 @@ pub(super) fn draft(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
 }
 
 async fn create(wms: &Arc<dyn Wms>, command: CreateOrder, reference: &str) -> Result<Written<Order>, Error> {
-    match wms.push(&command.into(), reference).await? {
-        AnyWritten::Order(written) => Ok(*written),
-        other => panic!("{other:?}"),
-    }
+    push(wms, command, reference).await
 }
 
 async fn update(wms: &Arc<dyn Wms>, id: &str, patch: ProductPatch) -> Result<Product, Error> {
-    let id = reference_to(id).unwrap();
-    match wms.push(&UpdateProduct { id, product: patch, integration_fields: None }.into(), "w").await? {
-        AnyWritten::Product(written) => Ok(written.record),
-        other => panic!("{other:?}"),
-    }
+    let reference = format!("{id}-{:016x}", blake3_of(&patch));
+    let command = UpdateProduct { id: reference_to(id).unwrap(), product: patch, integration_fields: None };
+    Ok(push(wms, command, &reference.replace(['/', '.'], "-")).await?.record)
 }
 
-fn path(parts: &[&str]) -> Option<Vec<String>> {
+/// A number that belongs to what is asked for.
+fn blake3_of(asked: &impl serde::Serialize) -> u64 {
+    let hash = blake3::hash(&serde_json::to_vec(asked).unwrap());
+    u64::from_le_bytes(hash.as_bytes()[..8].try_into().unwrap())
+}
+
+pub(super) fn path(parts: &[&str]) -> Option<Vec<String>> {
     Some(parts.iter().map(|part| (*part).to_owned()).collect())
 }
 
 /// A product in whole pieces with plenty of it in one open warehouse, and the item that it takes.
-async fn plenty(wms: &Arc<dyn Wms>) -> (Product, InventoryItem) {
+pub(super) async fn plenty(wms: &Arc<dyn Wms>) -> (Product, InventoryItem) {
     let items = read_all::<InventoryItem>(wms, Scope::default()).await.records;
     let products = read_all::<Product>(wms, Scope::default()).await.records;
     let find = |product: Product| {
@@ -258,10 +256,23 @@ async fn refusals_name_the_field_of_our_input() {
 
     let command = CreateOrder { order: good.clone(), integration_fields: Some(Json::of(&json!({ "colour": "red" }))) };
     let error = create(&wms, command, "w").await.unwrap_err();
-    assert_eq!((error.kind, error.path), (Kind::Validation, None));
+    assert_eq!((error.kind, error.path, error.http_status), (Kind::Validation, path(&["integrationFields", "colour"]), None));
     assert!(error.message.contains("colour"), "{}", error.message);
-    let command = CreateOrder { order: good, integration_fields: Some(Json::of(&json!({ "reference": "other" }))) };
-    assert_eq!(create(&wms, command, "w").await.unwrap_err().kind, Kind::Validation);
+    for (fields, place) in [
+        (json!({ "reference": "other" }), vec!["integrationFields", "reference"]),
+        (json!({ "gift_message": 7 }), vec!["integrationFields", "gift_message"]),
+        (json!({ "tags": ["a"] }), vec!["integrationFields", "tags"]),
+        (json!(["vip"]), vec!["integrationFields"]),
+    ] {
+        let order = OrderDraft { source_tags: Some(vec!["b".to_owned()]), ..good.clone() };
+        let command = CreateOrder { order, integration_fields: Some(Json::of(&fields)) };
+        let error = create(&wms, command, "w").await.unwrap_err();
+        assert_eq!((error.kind, error.path, error.http_status), (Kind::Validation, path(&place), None), "{fields}: never sent");
+    }
+    // What the sandbox says of a field that only it knows is said of that field.
+    let command = CreateOrder { order: good, integration_fields: Some(Json::of(&json!({ "tags": [""] }))) };
+    let error = create(&wms, command, "w").await.unwrap_err();
+    assert_eq!((error.http_status, error.path), (Some(422), path(&["integrationFields", "tags"])));
 }
 
 #[tokio::test]
@@ -281,19 +292,7 @@ async fn what_is_required_is_refused_without_and_enough_with_a_product() {
         };
         let quantity = if without == "lineItems.quantity" { Quantity::ZERO } else { Quantity::whole(1) };
         let line = OrderLineItemDraft { product_id: reference_to(&product.source.id), sku: None, quantity, unit_price: None, discount_amount: None };
-        let order = OrderDraft {
-            order_number: None,
-            reference_id: None,
-            warehouse_customer_id: None,
-            warehouse_id: None,
-            shipping_method_id: None,
-            order_type: None,
-            ship_to: Some(ship_to),
-            required_ship_date: None,
-            currency_code: None,
-            line_items: vec![line],
-            ..OrderDraft::default()
-        };
+        let order = OrderDraft { ship_to: Some(ship_to), line_items: vec![line], ..OrderDraft::default() };
         CreateOrder { order, integration_fields: None }
     };
     for required in writes.required {

@@ -48,6 +48,8 @@ pub(super) enum Fault {
     AcceptThenDrop,
     /// A write is carried out and answered only after this time.
     AcceptThenDelay(Duration),
+    /// A write is carried out, and the answer says that something broke.
+    AcceptThenStatus(StatusCode),
 }
 
 /// What is wrong with a rule.
@@ -84,6 +86,7 @@ enum Name {
     Duplicate,
     AcceptThenDrop,
     AcceptThenDelay,
+    AcceptThenStatus,
 }
 
 /// A rule as it is written: every parameter of every fault, flat, since serde refuses unknown fields of flat objects only.
@@ -166,7 +169,7 @@ impl Rule {
     pub(super) fn matches(&self, method: &Method, path: &str) -> bool {
         let is_its_own = match self.fault {
             Fault::Bend(_) => method == Method::GET && listing::is_address(path),
-            Fault::AcceptThenDrop | Fault::AcceptThenDelay(_) => !method.is_safe(),
+            Fault::AcceptThenDrop | Fault::AcceptThenDelay(_) | Fault::AcceptThenStatus(_) => !method.is_safe(),
             _ => true,
         };
         is_its_own && self.method.as_ref().is_none_or(|own| own == method) && fits(self.written.path.as_deref().unwrap_or(EVERYTHING), path)
@@ -199,8 +202,7 @@ fn fault(rest: &mut Written) -> Result<Fault, Complaint> {
     let rows = |rest: &mut Written| within("rowsPercent", rest.rows_percent.take(), 1, 100).map(percent);
     Ok(match name {
         Name::Status => {
-            let status = within("status", rest.status.take(), 400, 599)?;
-            let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or_default();
+            let status = status(rest, 400)?;
             Fault::Status { status, message: rest.message.take(), retry_after: rest.retry_after_seconds.take() }
         }
         Name::RateLimit => Fault::RateLimit { retry_after: rest.retry_after_seconds.take().unwrap_or(1) },
@@ -217,7 +219,14 @@ fn fault(rest: &mut Written) -> Result<Fault, Complaint> {
         Name::Duplicate => Fault::Bend(Bend::Duplicate { rows_percent: rows(rest)? }),
         Name::AcceptThenDrop => Fault::AcceptThenDrop,
         Name::AcceptThenDelay => Fault::AcceptThenDelay(wait(rest)?),
+        Name::AcceptThenStatus => Fault::AcceptThenStatus(status(rest, 500)?),
     })
+}
+
+/// The status of an answer, from `low` on.
+fn status(rest: &mut Written, low: u64) -> Result<StatusCode, Complaint> {
+    let status = within("status", rest.status.take(), low, 599)?;
+    Ok(u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or_default())
 }
 
 fn within(field: &'static str, value: Option<u64>, low: u64, high: u64) -> Result<u64, Complaint> {

@@ -77,6 +77,10 @@ pub(in super::super) async fn pass(shared: &Arc<Shared>, request_id: &str, mut r
             hold(&shared.stopping, time).await;
             response
         }
+        Fault::AcceptThenStatus(status) => {
+            drop(next.run(request).await);
+            Refusal::Broken(status).into_response()
+        }
     }
 }
 
