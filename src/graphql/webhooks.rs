@@ -16,7 +16,9 @@ use crate::record::filter::MAX_LIST;
 use crate::record::{ConnectionId, DataType, Id, IdError, Instant};
 use crate::store::keys::Access;
 use crate::store::webhooks::deliveries::{self as stored, delivery_count, delivery_find, delivery_list, delivery_tally, delivery_which};
-use crate::store::webhooks::{DeliveryStatus, DisabledReason, Endpoint, EventType, WebhookOrdering, endpoint_count, endpoint_list};
+use crate::store::webhooks::{
+    Endpoint, WebhookDeliveryStatus, WebhookDisabledReason, WebhookEventType, WebhookOrdering, endpoint_count, endpoint_list,
+};
 use crate::store::{self, Conn, Predicate};
 use crate::webhooks::Handle;
 
@@ -47,7 +49,7 @@ impl WebhookEndpoint {
     }
 
     /// Why nothing is sent; null while it is enabled.
-    async fn disabled_reason(&self) -> Option<DisabledReason> {
+    async fn disabled_reason(&self) -> Option<WebhookDisabledReason> {
         self.0.disabled_reason
     }
 
@@ -73,7 +75,7 @@ impl WebhookEndpoint {
     }
 
     /// The events that it is told; null for all.
-    async fn event_types(&self) -> Option<&[EventType]> {
+    async fn event_types(&self) -> Option<&[WebhookEventType]> {
         self.0.event_types.as_ref().map(|types| types.as_slice())
     }
 
@@ -123,9 +125,9 @@ impl WebhookEndpoint {
         let mut counts = WebhookDeliveryCounts::default();
         for (status, count) in delivery_tally(&mut state(ctx)?.store.read().await?, self.0.id).await? {
             match status {
-                DeliveryStatus::Pending => counts.pending = count,
-                DeliveryStatus::Delivered => counts.delivered = count,
-                DeliveryStatus::Dead => counts.dead = count,
+                WebhookDeliveryStatus::Pending => counts.pending = count,
+                WebhookDeliveryStatus::Delivered => counts.delivered = count,
+                WebhookDeliveryStatus::Dead => counts.dead = count,
             }
         }
         Ok(counts)
@@ -137,7 +139,7 @@ impl WebhookEndpoint {
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Only what stands so. `[DEAD]` lists the dead letters.")] statuses: Option<Vec<DeliveryStatus>>,
+        #[graphql(desc = "Only what stands so. `[DEAD]` lists the dead letters.")] statuses: Option<Vec<WebhookDeliveryStatus>>,
     ) -> Result<Page<WebhookDelivery>> {
         page(ctx, &Args::forward(first, after), delivery_which(Some(&[self.0.id]), statuses.as_deref(), None)).await
     }
@@ -157,10 +159,10 @@ pub struct WebhookIssue {
 fn issues(endpoint: &Endpoint) -> Vec<WebhookIssue> {
     let failing = endpoint.failing_since;
     let found = match (endpoint.disabled_reason, endpoint.disabled_at, failing) {
-        (Some(DisabledReason::Gone), Some(since), _) => {
+        (Some(WebhookDisabledReason::Gone), Some(since), _) => {
             Some(("DISABLED_GONE", "It answered 410 Gone and was switched off; enable it when it is back".to_owned(), since))
         }
-        (Some(DisabledReason::Failing), Some(since), _) => {
+        (Some(WebhookDisabledReason::Failing), Some(since), _) => {
             let began = failing.map_or_else(String::new, |failing| format!(" since {failing}"));
             Some((
                 "DISABLED_FAILING",
@@ -168,7 +170,7 @@ fn issues(endpoint: &Endpoint) -> Vec<WebhookIssue> {
                 since,
             ))
         }
-        (Some(DisabledReason::Manual), ..) | (_, _, None) => None,
+        (Some(WebhookDisabledReason::Manual), ..) | (_, _, None) => None,
         (_, _, Some(since)) => {
             Some(("FAILING", format!("{} attempts in a row have failed; see deliveries for the errors", endpoint.failures), since))
         }
@@ -210,7 +212,7 @@ impl WebhookDelivery {
     }
 
     /// What it tells.
-    async fn event_type(&self) -> EventType {
+    async fn event_type(&self) -> WebhookEventType {
         self.0.event_type
     }
 
@@ -242,7 +244,7 @@ impl WebhookDelivery {
     }
 
     /// Where it stands.
-    async fn status(&self) -> DeliveryStatus {
+    async fn status(&self) -> WebhookDeliveryStatus {
         self.0.status
     }
 
@@ -339,9 +341,9 @@ pub struct WebhookDeliveryFilter {
     /// To one of these endpoints.
     pub endpoint_ids: Option<Vec<ID>>,
     /// Standing so. `[DEAD]` lists the dead letters.
-    pub statuses: Option<Vec<DeliveryStatus>>,
+    pub statuses: Option<Vec<WebhookDeliveryStatus>>,
     /// Telling one of these.
-    pub event_types: Option<Vec<EventType>>,
+    pub event_types: Option<Vec<WebhookEventType>>,
 }
 
 impl WebhookDeliveryFilter {

@@ -166,7 +166,12 @@ code!(
     super::keys::Access
 );
 code!(super::connections::ConnectionStatus, super::runs::SyncTrigger, super::runs::SyncMode, super::runs::SyncStatus, super::writes::WriteStatus,);
-code!(super::webhooks::EventType, super::webhooks::WebhookOrdering, super::webhooks::DisabledReason, super::webhooks::DeliveryStatus,);
+code!(
+    super::webhooks::WebhookEventType,
+    super::webhooks::WebhookOrdering,
+    super::webhooks::WebhookDisabledReason,
+    super::webhooks::WebhookDeliveryStatus,
+);
 
 impl<T, DB: Backend> ToSql<Text, DB> for Link<T>
 where

@@ -20,7 +20,7 @@ use super::http::{Answer, Message};
 use super::{Handle, Shared, policy, sign};
 use crate::store::webhooks::deliveries::Delivery;
 use crate::store::webhooks::queue::{Health, QueueLease, queue_due, queue_hold, queue_next, queue_record, queue_release};
-use crate::store::webhooks::{DeliveryStatus, DisabledReason, Endpoint, WebhookOrdering, endpoint_secrets};
+use crate::store::webhooks::{Endpoint, WebhookDeliveryStatus, WebhookDisabledReason, WebhookOrdering, endpoint_secrets};
 use crate::store::{self, Error};
 use crate::telemetry::chain;
 
@@ -193,7 +193,7 @@ impl Courier {
     }
 
     fn keep(&mut self, delivery: Delivery) {
-        if delivery.status == DeliveryStatus::Dead {
+        if delivery.status == WebhookDeliveryStatus::Dead {
             self.shared.metrics.webhook_dead();
         }
         self.done.push(delivery);
@@ -238,8 +238,9 @@ impl Courier {
         (self.done_since, self.held_at, self.more) = (None, Moment::now(), true);
     }
 
-    fn say_disabled(&self, reason: DisabledReason) {
-        let why = if reason == DisabledReason::Gone { "it has answered 410 Gone" } else { "nothing that was sent to it was accepted for too long" };
+    fn say_disabled(&self, reason: WebhookDisabledReason) {
+        let why =
+            if reason == WebhookDisabledReason::Gone { "it has answered 410 Gone" } else { "nothing that was sent to it was accepted for too long" };
         tracing::warn!(webhook.endpoint = self.endpoint.id, "A webhook endpoint was switched off: {why}");
     }
 

@@ -165,7 +165,7 @@ async fn read(shared: &Shared, lease: &DispatchLease) -> store::Result<Read> {
 }
 
 fn delivery(endpoint: &Endpoint, change: &Change, now: Instant) -> Option<NewDelivery> {
-    let event_type = event_type(change.kind)?;
+    let event_type = event_type(change.kind);
     wants(endpoint, event_type, change).then(|| NewDelivery::of(endpoint, event_type, change, now))
 }
 

@@ -9,7 +9,7 @@ use super::{Handle, courier, dispatcher};
 use crate::store::Result;
 use crate::store::webhooks::deliveries::delivery_prune;
 use crate::store::webhooks::queue::{queue_lease, queue_next_due};
-use crate::store::webhooks::{DeliveryStatus, endpoint_health, endpoint_secrets_forget};
+use crate::store::webhooks::{WebhookDeliveryStatus, endpoint_health, endpoint_secrets_forget};
 use crate::telemetry::chain;
 
 /// How often the engine looks without being woken. The time that tells what is due is not the one that the runtime sleeps by.
@@ -103,7 +103,9 @@ impl Engine {
         let now = shared.clock.now();
         let health = endpoint_health(&mut shared.store.read().await?).await?;
         shared.metrics.webhook_endpoints(health.enabled, health.failing, health.disabled);
-        for (status, kept) in [(DeliveryStatus::Delivered, shared.settings.keep_delivered), (DeliveryStatus::Dead, shared.settings.keep_dead)] {
+        for (status, kept) in
+            [(WebhookDeliveryStatus::Delivered, shared.settings.keep_delivered), (WebhookDeliveryStatus::Dead, shared.settings.keep_dead)]
+        {
             loop {
                 let mut tx = shared.store.write().await?;
                 endpoint_secrets_forget(&mut tx, now).await?;

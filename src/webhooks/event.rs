@@ -18,35 +18,40 @@ use crate::store::records::{self, Needs, record_many};
 use crate::store::runs::{SyncRun, SyncTrigger, run_many};
 use crate::store::vault::Vault;
 use crate::store::webhooks::deliveries::Delivery;
-use crate::store::webhooks::{Endpoint, EventType};
+use crate::store::webhooks::{Endpoint, WebhookEventType};
 use crate::store::{Conn, Result};
 
-/// What an entry of the change log is told as; `None` for what is not told to webhooks.
-pub const fn event_type(kind: Kind) -> Option<EventType> {
+/// What an entry of the change log is told as.
+pub const fn event_type(kind: Kind) -> WebhookEventType {
     match kind {
-        Kind::Created => Some(EventType::RecordCreated),
-        Kind::Updated => Some(EventType::RecordUpdated),
-        Kind::Deleted => Some(EventType::RecordDeleted),
-        Kind::Restored => Some(EventType::RecordRestored),
-        Kind::SyncCompleted => Some(EventType::SyncCompleted),
-        Kind::IssueRaised | Kind::IssueChanged | Kind::IssueCleared => None,
+        Kind::Created => WebhookEventType::RecordCreated,
+        Kind::Updated => WebhookEventType::RecordUpdated,
+        Kind::Deleted => WebhookEventType::RecordDeleted,
+        Kind::Restored => WebhookEventType::RecordRestored,
+        Kind::SyncCompleted => WebhookEventType::SyncCompleted,
+        Kind::IssueRaised => WebhookEventType::IssueRaised,
+        Kind::IssueChanged => WebhookEventType::IssueChanged,
+        Kind::IssueCleared => WebhookEventType::IssueCleared,
     }
 }
 
 /// The type as bodies have it.
-const fn wire(event_type: EventType) -> &'static str {
+const fn wire(event_type: WebhookEventType) -> &'static str {
     match event_type {
-        EventType::RecordCreated => "record.created",
-        EventType::RecordUpdated => "record.updated",
-        EventType::RecordDeleted => "record.deleted",
-        EventType::RecordRestored => "record.restored",
-        EventType::SyncCompleted => "sync.completed",
-        EventType::WebhookTest => "webhook.test",
+        WebhookEventType::RecordCreated => "record.created",
+        WebhookEventType::RecordUpdated => "record.updated",
+        WebhookEventType::RecordDeleted => "record.deleted",
+        WebhookEventType::RecordRestored => "record.restored",
+        WebhookEventType::SyncCompleted => "sync.completed",
+        WebhookEventType::IssueRaised => "issue.raised",
+        WebhookEventType::IssueChanged => "issue.changed",
+        WebhookEventType::IssueCleared => "issue.cleared",
+        WebhookEventType::WebhookTest => "webhook.test",
     }
 }
 
 /// Whether an endpoint wants to be told of an entry of the change log.
-pub fn wants(endpoint: &Endpoint, event_type: EventType, change: &Change) -> bool {
+pub fn wants(endpoint: &Endpoint, event_type: WebhookEventType, change: &Change) -> bool {
     endpoint.event_types.as_ref().is_none_or(|types| types.contains(&event_type))
         && endpoint.data_types.as_ref().is_none_or(|types| change.data_type.is_some_and(|own| types.contains(&own)))
         && endpoint.connection_ids.as_ref().is_none_or(|ids| ids.contains(&change.connection_id))
@@ -81,7 +86,10 @@ pub async fn bodies(conn: &mut Conn, deliveries: &[Delivery]) -> Result<Vec<Body
                 let change = changes.get(&position).ok_or("The change log no longer reaches back so far")?;
                 match change.kind {
                     Kind::SyncCompleted => of_run(change, change.run_id.and_then(|run| runs.get(&run))),
-                    _ => of_record(change, change.data_type.ok_or("The entry of the change log tells of no record")?, &records),
+                    Kind::IssueRaised | Kind::IssueChanged | Kind::IssueCleared => of_issue(change),
+                    Kind::Created | Kind::Updated | Kind::Deleted | Kind::Restored => {
+                        of_record(change, change.data_type.ok_or("The entry of the change log tells of no record")?, &records)
+                    }
                 }
             }
         };
@@ -161,5 +169,19 @@ fn of_run(change: &Change, run: Option<&SyncRun>) -> Value {
             "deleted": run.deleted,
             "rejected": run.rejected,
         })),
+    })
+}
+
+fn of_issue(change: &Change) -> Value {
+    let mut issue = change.issue.as_ref().map(|issue| diff::worded(issue.to_value()));
+    // Numbers are this server's own business; the id stands beside it.
+    if let Some(Value::Object(fields)) = &mut issue {
+        fields.retain(|name, _| ["code", "message", "blocking", "firstSeenAt", "lastSeenAt"].contains(&name.as_str()));
+    }
+    json!({
+        "cursor": cursor(change.position),
+        "connectionId": Id::Connection(ConnectionId(change.connection_id)).to_string(),
+        "dataType": change.data_type,
+        "issue": issue,
     })
 }

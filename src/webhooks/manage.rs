@@ -10,8 +10,8 @@ use crate::store::changes::{change_before, change_head, change_tail};
 use crate::store::connections::connection_many;
 use crate::store::webhooks::deliveries::{Delivery, delivery_find, delivery_retry, delivery_test};
 use crate::store::webhooks::{
-    DeliveryStatus, DisabledReason, Endpoint, EndpointSettings, EventType, WebhookOrdering, endpoint_change, endpoint_create, endpoint_delete,
-    endpoint_disable, endpoint_enable, endpoint_find, endpoint_replay, endpoint_rotate,
+    Endpoint, EndpointSettings, WebhookDeliveryStatus, WebhookDisabledReason, WebhookEventType, WebhookOrdering, endpoint_change, endpoint_create,
+    endpoint_delete, endpoint_disable, endpoint_enable, endpoint_find, endpoint_replay, endpoint_rotate,
 };
 
 /// How many can be sent to one endpoint at the same time.
@@ -35,7 +35,7 @@ pub struct NewEndpoint {
     /// Only of these types.
     pub data_types: Option<Vec<DataType>>,
     /// Only these events.
-    pub event_types: Option<Vec<EventType>>,
+    pub event_types: Option<Vec<WebhookEventType>>,
     /// In which order.
     pub ordering: Option<WebhookOrdering>,
     /// How many at the same time.
@@ -54,7 +54,7 @@ pub struct EndpointChange {
     /// Only of these types.
     pub data_types: Option<Option<Vec<DataType>>>,
     /// Only these events.
-    pub event_types: Option<Option<Vec<EventType>>>,
+    pub event_types: Option<Option<Vec<WebhookEventType>>>,
     /// In which order.
     pub ordering: Option<WebhookOrdering>,
     /// How many at the same time.
@@ -135,7 +135,7 @@ impl Handle {
         let mut changed = endpoint_change(&mut tx, id, &settings).await?;
         match change.enabled {
             Some(true) if !found.enabled => changed = endpoint_enable(&mut tx, id, now).await?,
-            Some(false) if found.enabled => changed = endpoint_disable(&mut tx, id, DisabledReason::Manual, now).await?,
+            Some(false) if found.enabled => changed = endpoint_disable(&mut tx, id, WebhookDisabledReason::Manual, now).await?,
             _ => {}
         }
         store.commit(tx).await?;
@@ -259,7 +259,7 @@ impl Handle {
     pub async fn retry(&self, id: i64) -> Result<Delivery, Refused> {
         let missing = || Refused::from(Failure::ours(ErrorCode::NotFound, "There is no such delivery").at(&["deliveryId"]));
         let found = delivery_find(&mut self.shared.store.read().await?, id).await?.ok_or_else(missing)?;
-        if found.status == DeliveryStatus::Delivered {
+        if found.status == WebhookDeliveryStatus::Delivered {
             let failure = Failure::ours(ErrorCode::Conflict, "It has been delivered; to have it once more, replay from its cursor");
             return Err(failure.at(&["deliveryId"]).into());
         }

@@ -4,7 +4,7 @@ use crate::random::spread;
 use crate::record::Instant;
 use crate::store::webhooks::deliveries::Delivery;
 use crate::store::webhooks::queue::Health;
-use crate::store::webhooks::{DeliveryStatus, DisabledReason};
+use crate::store::webhooks::{WebhookDeliveryStatus, WebhookDisabledReason};
 
 use super::http::Answer;
 
@@ -50,9 +50,9 @@ pub fn after_attempt(retries: &[u32], disable_after: i64, delivery: &mut Deliver
     let next = if answer.is_success() || answer.is_gone() { None } else { again(retries, delivery.id, delivery.attempts, now) };
     delivery.next_attempt_at = next.map(|next| next.max(asked.unwrap_or(next)));
     delivery.status = match (answer.is_success(), next) {
-        (true, _) => DeliveryStatus::Delivered,
-        (false, Some(_)) => DeliveryStatus::Pending,
-        (false, None) => DeliveryStatus::Dead,
+        (true, _) => WebhookDeliveryStatus::Delivered,
+        (false, Some(_)) => WebhookDeliveryStatus::Pending,
+        (false, None) => WebhookDeliveryStatus::Dead,
     };
     delivery.finished_at = next.is_none().then_some(now);
     if answer.is_success() {
@@ -64,15 +64,15 @@ pub fn after_attempt(retries: &[u32], disable_after: i64, delivery: &mut Deliver
     let rested = now.plus_seconds(rest(health.failures));
     health.not_before = health.not_before.max(Some(rested.max(asked.unwrap_or(rested)))).filter(|until| *until > now);
     if answer.is_gone() {
-        health.disable = Some(DisabledReason::Gone);
+        health.disable = Some(WebhookDisabledReason::Gone);
     } else if now.millis_since(since) >= disable_after.saturating_mul(1_000) {
-        health.disable = health.disable.or(Some(DisabledReason::Failing));
+        health.disable = health.disable.or(Some(WebhookDisabledReason::Failing));
     }
 }
 
 /// What becomes of a delivery that can no longer be made, because the change log has forgotten what it was about.
 pub fn give_up(delivery: &mut Delivery, reason: &str, now: Instant) {
-    delivery.status = DeliveryStatus::Dead;
+    delivery.status = WebhookDeliveryStatus::Dead;
     delivery.next_attempt_at = None;
     delivery.last_error = Some(reason.to_owned());
     delivery.finished_at = Some(now);
@@ -81,7 +81,7 @@ pub fn give_up(delivery: &mut Delivery, reason: &str, now: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::webhooks::EventType;
+    use crate::store::webhooks::WebhookEventType;
 
     const NOW: Instant = Instant::from_micros(1_800_000_000_000_000);
     const DAY: i64 = 86_400;
@@ -90,14 +90,14 @@ mod tests {
         Delivery {
             id,
             endpoint_id: 1,
-            event_type: EventType::RecordCreated,
+            event_type: WebhookEventType::RecordCreated,
             event_at: NOW,
             position: Some(1),
             connection_id: Some(1),
             data_type: None,
             source_id: None,
             created_at: NOW,
-            status: DeliveryStatus::Pending,
+            status: WebhookDeliveryStatus::Pending,
             attempts: 0,
             next_attempt_at: Some(NOW),
             last_attempt_at: None,
@@ -123,7 +123,7 @@ mod tests {
             now = next;
             after_attempt(&RETRIES, i64::MAX / 1_000, &mut delivery, &mut health, &answer(500), now);
         }
-        assert_eq!((delivery.status, delivery.attempts, delivery.finished_at), (DeliveryStatus::Dead, 12, Some(now)));
+        assert_eq!((delivery.status, delivery.attempts, delivery.finished_at), (WebhookDeliveryStatus::Dead, 12, Some(now)));
         let days = now.millis_since(NOW) as f64 / (1_000 * DAY) as f64;
         assert!((5.1..5.7).contains(&days), "{days}");
     }
@@ -164,9 +164,9 @@ mod tests {
     fn an_endpoint_is_switched_off_when_it_is_gone_or_has_failed_for_days() {
         let (mut gone, mut health) = (delivery(1), well());
         after_attempt(&RETRIES, DAY, &mut gone, &mut health, &answer(410), NOW);
-        assert_eq!((gone.status, health.disable), (DeliveryStatus::Dead, Some(DisabledReason::Gone)));
+        assert_eq!((gone.status, health.disable), (WebhookDeliveryStatus::Dead, Some(WebhookDisabledReason::Gone)));
         let mut health = well();
-        for (days, disabled) in [(0, None), (4, None), (5, Some(DisabledReason::Failing))] {
+        for (days, disabled) in [(0, None), (4, None), (5, Some(WebhookDisabledReason::Failing))] {
             after_attempt(&RETRIES, 5 * DAY, &mut delivery(1), &mut health, &answer(500), NOW.plus_seconds(days * DAY));
             assert_eq!(health.disable, disabled, "after {days} days");
         }

@@ -97,16 +97,25 @@ on_both! {
         server.until("query($id: ID!) { node(id: $id) { id } }", json!({ "id": newest["id"] }), |data| data["node"].is_null()).await;
     }
 
-    async fn what_fails_is_sent_again_until_it_is_a_dead_letter(server: Server) with ["--allow-private-webhooks", "--webhook-retries=100,100", "--webhook-deadline=1"] {
+    async fn an_answer_that_does_not_come_is_a_failure(server: Server) with ["--allow-private-webhooks", "--webhook-deadline=1"] {
         let receiver = Receiver::start().await;
         let (id, _) = endpoint(&server, &receiver.url, json!({})).await;
-        // No answer, then errors.
         receiver.answers(|_| Answer::Never);
+        lay(&server, "own-1", OrderStatus::Open).await;
+        let failed = state(&server, &id, |state| state["deliveries"]["nodes"][0]["attempts"].as_i64() >= Some(1)).await;
+        let waiting = &failed["deliveries"]["nodes"][0];
+        assert_eq!((&waiting["status"], &waiting["lastStatus"], &waiting["lastError"]), (&json!("PENDING"), &json!(null), &json!("No answer within 1 s")));
+    }
+
+    async fn what_fails_is_sent_again_until_it_is_a_dead_letter(server: Server) with ["--allow-private-webhooks", "--webhook-retries=100,100", "--webhook-deadline=60"] {
+        let receiver = Receiver::start().await;
+        let (id, _) = endpoint(&server, &receiver.url, json!({})).await;
+        receiver.answers(|_| Answer::Status(404));
         lay(&server, "own-1", OrderStatus::Open).await;
         let first = |state: &Value| state["deliveries"]["nodes"][0].clone();
         let state_of = async |attempts: i64| first(&state(&server, &id, |state| first(state)["attempts"] == attempts).await);
         let waiting = state_of(1).await;
-        assert_eq!((&waiting["status"], &waiting["lastError"]), (&json!("PENDING"), &json!("No answer within 1 s")));
+        assert_eq!((&waiting["status"], &waiting["lastError"]), (&json!("PENDING"), &json!("404 Not Found: so it is")));
         receiver.answers(|_| Answer::With(307, "location", "http://127.0.0.1:1/".to_owned()));
         server.advance(Duration::from_secs(120));
         let waiting = state_of(2).await;
@@ -256,6 +265,24 @@ on_both! {
         let left = state(&server, &busy_id, |state| state["pausedUntil"].is_string()).await;
         assert!(left["deliveryCounts"]["delivered"] == 0 && busy.got().len() == 1, "{} {left:#}", busy.got().len());
         state(&server, &stuck_id, |state| state["deliveryCounts"]["pending"] == 100).await;
+    }
+
+    async fn issues_of_a_connection_are_told(server: Server) with ["--allow-private-webhooks"] {
+        let (wms, id) = own(&server, 50, "sandbox-demo-token", None).await;
+        let address = wms.addr();
+        wms.shutdown().await.expect("the WMS stops");
+        let _wms = own(&server, 50, "another-token", Some((address, &id))).await;
+        let receiver = Receiver::start().await;
+        let only = json!({ "connectionIds": [id], "dataTypes": null, "eventTypes": ["ISSUE_RAISED"] });
+        let (_, secret) = endpoint(&server, &receiver.url, only).await;
+        let trigger = "mutation($id: ID!) { triggerSync(input: { connectionId: $id, dataTypes: [PRODUCTS] }) { errors { message } } }";
+        server.data(trigger, json!({ "id": id })).await;
+        let got = receiver.until(|got| !got.is_empty()).await;
+        let (told, issue) = (&got[0].body, &got[0].body["data"]["issue"]);
+        assert_eq!((&told["type"], &told["data"]["connectionId"]), (&json!("issue.raised"), &json!(id)), "{told:#}");
+        assert!(got[0].is_signed_with(&secret) && issue["code"].is_string() && issue["message"].is_string(), "{told:#}");
+        let state = server.data("query($id: ID!) { connection(id: $id) { issues { code } } }", json!({ "id": id })).await;
+        assert_eq!(state["connection"]["issues"][0]["code"], issue["code"], "{told:#}");
     }
 
     async fn private_addresses_are_refused_and_only_administrators_see_any(server: Server) {

@@ -14,7 +14,7 @@ use crate::graphql::user_error::{UserError, refused};
 use crate::graphql::webhooks::{WebhookDelivery, WebhookEndpoint, delivery_id, endpoint_id};
 use crate::record::{ConnectionId, DataType, Instant};
 use crate::store::keys::Access;
-use crate::store::webhooks::{Endpoint, EventType, WebhookOrdering};
+use crate::store::webhooks::{Endpoint, WebhookEventType, WebhookOrdering};
 use crate::webhooks::{EndpointChange, Handle, NewEndpoint, ReplayFrom};
 
 /// A webhook endpoint to be made.
@@ -30,7 +30,7 @@ pub struct CreateWebhookEndpointInput {
     /// Only what happens to these data types; everything when left out.
     data_types: Option<Vec<DataType>>,
     /// Only these events; all when left out.
-    event_types: Option<Vec<EventType>>,
+    event_types: Option<Vec<WebhookEventType>>,
     /// In which order events are sent. `NONE` when left out.
     ordering: Option<WebhookOrdering>,
     /// How many events are sent at the same time: 1 to 100, and 8 when left out.
@@ -62,7 +62,7 @@ pub struct UpdateWebhookEndpointInput {
     /// Only what happens to these data types; null: everything.
     data_types: MaybeUndefined<Vec<DataType>>,
     /// Only these events; null: all.
-    event_types: MaybeUndefined<Vec<EventType>>,
+    event_types: MaybeUndefined<Vec<WebhookEventType>>,
     /// In which order events are sent.
     ordering: Option<WebhookOrdering>,
     /// How many events are sent at the same time: 1 to 100.

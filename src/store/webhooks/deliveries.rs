@@ -3,7 +3,7 @@
 use diesel::dsl::count_star;
 use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 
-use super::{DeliveryStatus, EventType};
+use super::{WebhookDeliveryStatus, WebhookEventType};
 use crate::record::{DataType, Instant};
 use crate::store::conn::{Columns as _, Conn, Run as _, Tx};
 use crate::store::error::{During as _, Result};
@@ -20,7 +20,7 @@ pub struct Delivery {
     /// The endpoint's number.
     pub endpoint_id: i64,
     /// What it tells.
-    pub event_type: EventType,
+    pub event_type: WebhookEventType,
     /// When that happened.
     pub event_at: Instant,
     /// Where it stands in the change log; `None` for a test.
@@ -34,7 +34,7 @@ pub struct Delivery {
     /// When it was put into the queue.
     pub created_at: Instant,
     /// Where it stands.
-    pub status: DeliveryStatus,
+    pub status: WebhookDeliveryStatus,
     /// How often it was sent.
     pub attempts: i64,
     /// When it is sent next; `None` when it is delivered or dead.
@@ -80,13 +80,13 @@ pub async fn delivery_count(conn: &mut Conn, which: Predicate) -> Result<i64> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn delivery_tally(conn: &mut Conn, endpoint: i64) -> Result<Vec<(DeliveryStatus, i64)>> {
+pub async fn delivery_tally(conn: &mut Conn, endpoint: i64) -> Result<Vec<(WebhookDeliveryStatus, i64)>> {
     let query = d::table.filter(d::endpoint_id.eq(endpoint)).group_by(d::status).select((d::status, count_star()));
     query.all(conn).await.during("Failed to count an endpoint's webhook deliveries")
 }
 
 /// The condition that a delivery is to one of these endpoints, stands so, and tells one of these.
-pub fn delivery_which(endpoints: Option<&[i64]>, statuses: Option<&[DeliveryStatus]>, event_types: Option<&[EventType]>) -> Predicate {
+pub fn delivery_which(endpoints: Option<&[i64]>, statuses: Option<&[WebhookDeliveryStatus]>, event_types: Option<&[WebhookEventType]>) -> Predicate {
     let mut all = Vec::new();
     all.extend(endpoints.map(|ids| Predicate::ids(d::endpoint_id, ids)));
     all.extend(statuses.map(|codes| Predicate::OneOf(Column::of(d::status), codes.iter().map(|code| code.as_str().to_owned()).collect())));
@@ -108,8 +108,8 @@ async fn queue_due_now(tx: &mut Tx, endpoint: i64, now: Instant) -> Result<()> {
 pub async fn delivery_test(tx: &mut Tx, endpoint: i64, now: Instant) -> Result<Delivery> {
     queue_due_now(tx, endpoint, now).await?;
     let row = (
-        (d::endpoint_id.eq(endpoint), d::event_type.eq(EventType::WebhookTest), d::event_at.eq(now), d::created_at.eq(now)),
-        (d::status.eq(DeliveryStatus::Pending), d::attempts.eq(0), d::next_attempt_at.eq(Some(now))),
+        (d::endpoint_id.eq(endpoint), d::event_type.eq(WebhookEventType::WebhookTest), d::event_at.eq(now), d::created_at.eq(now)),
+        (d::status.eq(WebhookDeliveryStatus::Pending), d::attempts.eq(0), d::next_attempt_at.eq(Some(now))),
     );
     diesel::insert_into(d::table).values(row).returning(Delivery::columns()).one(tx).await.during("Failed to queue a test of a webhook")
 }
@@ -121,10 +121,13 @@ pub async fn delivery_test(tx: &mut Tx, endpoint: i64, now: Instant) -> Result<D
 /// When the database refuses.
 pub async fn delivery_retry(tx: &mut Tx, endpoint: i64, only: Option<i64>, now: Instant) -> Result<usize> {
     queue_due_now(tx, endpoint, now).await?;
-    let again = (d::status.eq(DeliveryStatus::Pending), d::attempts.eq(0), d::next_attempt_at.eq(Some(now)), d::finished_at.eq(None::<Instant>));
+    let again =
+        (d::status.eq(WebhookDeliveryStatus::Pending), d::attempts.eq(0), d::next_attempt_at.eq(Some(now)), d::finished_at.eq(None::<Instant>));
     let count = match only {
         Some(id) => diesel::update(d::table.find(id)).set(again).run(tx).await,
-        None => diesel::update(d::table.filter(d::endpoint_id.eq(endpoint)).filter(d::status.eq(DeliveryStatus::Dead))).set(again).run(tx).await,
+        None => {
+            diesel::update(d::table.filter(d::endpoint_id.eq(endpoint)).filter(d::status.eq(WebhookDeliveryStatus::Dead))).set(again).run(tx).await
+        }
     };
     count.during("Failed to send dead letters again")
 }
@@ -133,7 +136,7 @@ pub async fn delivery_retry(tx: &mut Tx, endpoint: i64, only: Option<i64>, now: 
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn delivery_prune(tx: &mut Tx, status: DeliveryStatus, before: Instant, limit: i64) -> Result<usize> {
+pub async fn delivery_prune(tx: &mut Tx, status: WebhookDeliveryStatus, before: Instant, limit: i64) -> Result<usize> {
     // Numbers are given in the order of time: what is old stands in front, but for what took long.
     let oldest = d::table.filter(d::status.eq(status)).order(d::id).limit(limit).select((d::id, d::finished_at));
     let oldest: Vec<(i64, Option<Instant>)> = oldest.all(tx).await.during("Failed to find old webhook deliveries")?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 
-use super::{Endpoint, EventType};
+use super::{Endpoint, WebhookEventType};
 use crate::record::{DataType, Instant};
 use crate::store::bulk::bulk_insert;
 use crate::store::changes::Change;
@@ -13,7 +13,7 @@ use crate::store::error::{During as _, Error, Result};
 use crate::store::predicate::Predicate;
 use crate::store::schema::{webhook_deliveries as d, webhook_dispatch as t, webhook_endpoints as e};
 use crate::store::wake::Signal;
-use crate::store::webhooks::DeliveryStatus;
+use crate::store::webhooks::WebhookDeliveryStatus;
 
 /// The right to read the change log for all endpoints, until it is lost to another process.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ pub struct NewDelivery {
     /// To which.
     pub endpoint: i64,
     /// What it tells.
-    pub event_type: EventType,
+    pub event_type: WebhookEventType,
     /// When that happened.
     pub event_at: Instant,
     /// Where it stands in the change log; `None` for a test.
@@ -99,7 +99,7 @@ pub struct NewDelivery {
 
 impl NewDelivery {
     /// An entry of the change log, for an endpoint.
-    pub fn of(endpoint: &Endpoint, event_type: EventType, change: &Change, now: Instant) -> Self {
+    pub fn of(endpoint: &Endpoint, event_type: WebhookEventType, change: &Change, now: Instant) -> Self {
         Self {
             endpoint: endpoint.id,
             event_type,
@@ -117,14 +117,14 @@ bulk_insert! {
     Insert of NewDelivery => webhook_deliveries
     once {
         endpoint_id: i64 = |row| &row.endpoint;
-        event_type: EventType = |row| &row.event_type;
+        event_type: WebhookEventType = |row| &row.event_type;
         event_at: Instant = |row| &row.event_at;
         position: Option<i64> = |row| &row.position;
         connection_id: Option<i64> = |row| &row.connection;
         data_type: Option<DataType> = |row| &row.data_type;
         source_id: Option<String> = |row| &row.source_id;
         created_at: Instant = |row| &row.now;
-        status: DeliveryStatus = |_| &DeliveryStatus::Pending;
+        status: WebhookDeliveryStatus = |_| &WebhookDeliveryStatus::Pending;
         attempts: i64 = |_| &0;
         next_attempt_at: Instant = |row| &row.now;
     }

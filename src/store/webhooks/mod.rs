@@ -27,7 +27,7 @@ use crate::record::{ConnectionId, DataType, Instant, Json, List, codes};
 
 codes! {
     /// What a webhook tells.
-    pub enum EventType {
+    pub enum WebhookEventType {
         /// A record was stored for the first time: `record.created`.
         RecordCreated = "RECORD_CREATED",
         /// A record's content changed: `record.updated`.
@@ -38,6 +38,12 @@ codes! {
         RecordRestored = "RECORD_RESTORED",
         /// A sync run ended: `sync.completed`.
         SyncCompleted = "SYNC_COMPLETED",
+        /// A connection has an issue that it had not: `issue.raised`.
+        IssueRaised = "ISSUE_RAISED",
+        /// What a connection's issue says is different: `issue.changed`.
+        IssueChanged = "ISSUE_CHANGED",
+        /// A connection's issue is gone: `issue.cleared`.
+        IssueCleared = "ISSUE_CLEARED",
         /// Somebody tries an endpoint out: `webhook.test`. It is sent whatever the endpoint asks for.
         WebhookTest = "WEBHOOK_TEST",
     }
@@ -55,7 +61,7 @@ codes! {
 
 codes! {
     /// Why an endpoint is switched off.
-    pub enum DisabledReason {
+    pub enum WebhookDisabledReason {
         /// Somebody has switched it off.
         Manual = "MANUAL",
         /// For days, nothing that was sent to it was accepted.
@@ -67,7 +73,7 @@ codes! {
 
 codes! {
     /// Where a delivery stands.
-    pub enum DeliveryStatus {
+    pub enum WebhookDeliveryStatus {
         /// To be sent, for the first time or again.
         Pending = "PENDING",
         /// The endpoint has accepted it.
@@ -90,7 +96,7 @@ pub struct Endpoint {
     /// Whether anything is sent.
     pub enabled: bool,
     /// Why nothing is.
-    pub disabled_reason: Option<DisabledReason>,
+    pub disabled_reason: Option<WebhookDisabledReason>,
     /// Since when nothing is.
     pub disabled_at: Option<Instant>,
     /// When it was made.
@@ -100,7 +106,7 @@ pub struct Endpoint {
     /// Only of these types; `None`: of all.
     pub data_types: Option<List<DataType>>,
     /// Only these events; `None`: all.
-    pub event_types: Option<List<EventType>>,
+    pub event_types: Option<List<WebhookEventType>>,
     /// In which order.
     pub ordering: WebhookOrdering,
     /// How many are sent at the same time.
@@ -135,7 +141,7 @@ pub struct EndpointSettings {
     /// Only of these types; `None`: of all.
     pub data_types: Option<Vec<DataType>>,
     /// Only these events; `None`: all.
-    pub event_types: Option<Vec<EventType>>,
+    pub event_types: Option<Vec<WebhookEventType>>,
     /// In which order.
     pub ordering: WebhookOrdering,
     /// How many are sent at the same time.
@@ -214,7 +220,7 @@ pub async fn endpoint_change(tx: &mut Tx, id: i64, settings: &EndpointSettings) 
 pub async fn endpoint_enable(tx: &mut Tx, id: i64, now: Instant) -> Result<Option<Endpoint>> {
     let from = head(tx).await?;
     let on = (
-        (e::enabled.eq(true), e::disabled_reason.eq(None::<DisabledReason>), e::disabled_at.eq(None::<Instant>)),
+        (e::enabled.eq(true), e::disabled_reason.eq(None::<WebhookDisabledReason>), e::disabled_at.eq(None::<Instant>)),
         (e::from_position.eq(from), e::next_due_at.eq(Some(now)), e::not_before.eq(None::<Instant>)),
         (e::failing_since.eq(None::<Instant>), e::failures.eq(0)),
     );
@@ -227,7 +233,7 @@ pub async fn endpoint_enable(tx: &mut Tx, id: i64, now: Instant) -> Result<Optio
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn endpoint_disable(tx: &mut Tx, id: i64, reason: DisabledReason, now: Instant) -> Result<Option<Endpoint>> {
+pub async fn endpoint_disable(tx: &mut Tx, id: i64, reason: WebhookDisabledReason, now: Instant) -> Result<Option<Endpoint>> {
     let off = (e::enabled.eq(false), e::disabled_reason.eq(Some(reason)), e::disabled_at.eq(Some(now)));
     let query = diesel::update(e::table.find(id)).set(off).returning(Endpoint::columns());
     query.one(tx).await.optional().during("Failed to switch a webhook endpoint off")

@@ -4,7 +4,7 @@ use diesel::dsl::{exists, not};
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _};
 
 use super::deliveries::Delivery;
-use super::{DeliveryStatus, DisabledReason, Endpoint, EventType, WebhookOrdering};
+use super::{Endpoint, WebhookDeliveryStatus, WebhookDisabledReason, WebhookEventType, WebhookOrdering};
 use crate::record::{DataType, Instant};
 use crate::store::bulk::bulk_insert;
 use crate::store::conn::{Columns as _, Conn, Run as _, Tx};
@@ -132,7 +132,7 @@ pub struct Health {
     /// It is to be left alone until then.
     pub not_before: Option<Instant>,
     /// Whether it is to be switched off.
-    pub disable: Option<DisabledReason>,
+    pub disable: Option<WebhookDisabledReason>,
 }
 
 impl From<&Endpoint> for Health {
@@ -152,7 +152,7 @@ bulk_insert! {
     once {
         id: i64 = |row| &row.id;
         endpoint_id: i64 = |row| &row.endpoint_id;
-        event_type: EventType = |row| &row.event_type;
+        event_type: WebhookEventType = |row| &row.event_type;
         event_at: Instant = |row| &row.event_at;
         position: Option<i64> = |row| &row.position;
         connection_id: Option<i64> = |row| &row.connection_id;
@@ -161,7 +161,7 @@ bulk_insert! {
         created_at: Instant = |row| &row.created_at;
     }
     on conflict (id) replace {
-        status: DeliveryStatus = |row| &row.status;
+        status: WebhookDeliveryStatus = |row| &row.status;
         attempts: i64 = |row| &row.attempts;
         next_attempt_at: Option<Instant> = |row| &row.next_attempt_at;
         last_attempt_at: Option<Instant> = |row| &row.last_attempt_at;
@@ -190,7 +190,7 @@ pub async fn queue_record(tx: &mut Tx, lease: &QueueLease, done: &[Delivery], he
     let mut endpoint: Endpoint = held.one(tx).await.optional().during("Failed to note how a webhook endpoint is doing")?.ok_or(Error::LeaseLost)?;
     Outcome::run(tx, done).await.during("Failed to note what became of webhooks")?;
     if endpoint.ordering == WebhookOrdering::Record {
-        for failed in done.iter().filter(|delivery| delivery.status == DeliveryStatus::Pending) {
+        for failed in done.iter().filter(|delivery| delivery.status == WebhookDeliveryStatus::Pending) {
             hold_back(tx, failed).await?;
         }
     }
