@@ -37,3 +37,4 @@ mod webhooks;
 mod writing;
 mod writing_checks;
 mod writing_keys;
+mod writing_through;

@@ -98,6 +98,40 @@ on_both! {
         let late = create(&server, &input).await;
         assert_eq!((&late["replayed"], &late["errors"][0]["code"]), (&json!(false), &json!("WMS_CONFLICT")), "{late:#}");
     }
+
+    async fn an_answer_that_is_lost_is_looked_up_and_nothing_is_sent_twice(server: Server) with ["--write-settle-after=1"] {
+        let (wms, id) = own(&server, 20, "sandbox-demo-token", None).await;
+        // Carried out, and the answer lost.
+        stage(&wms, json!([{ "fault": "acceptThenDrop", "method": "POST", "path": "/v1/orders", "times": 1 }]));
+        let input = json!({ "connectionId": id, "idempotencyKey": "k-lost", "order": order(&server, &id, "lost").await });
+        let first = create(&server, &input).await;
+        assert_eq!((&first["write"]["status"], &first["order"], &first["errors"][0]["retryable"]), (&json!("UNKNOWN"), &Value::Null, &json!(false)), "{first:#}");
+        let mut patient = input.clone();
+        patient["waitSeconds"] = json!(60);
+        let settled = create(&server, &patient).await;
+        assert_eq!((&settled["write"]["status"], &settled["write"]["id"], &settled["errors"], &settled["replayed"]), (&json!("CONFIRMED"), &first["write"]["id"], &json!([]), &json!(true)), "{settled:#}");
+        assert_eq!(settled["order"]["referenceId"], "lost");
+        assert_eq!(server.data(JOURNAL, json!({ "key": "k-lost" })).await["writes"]["totalCount"], 1);
+        assert_eq!(at_wms(&server, &id, "lost").await, 1);
+        // Never arrived: it is found that it was not done, and then the same key does it.
+        stage(&wms, json!([{ "fault": "reset", "method": "POST", "path": "/v1/orders", "times": 1 }]));
+        let input = json!({ "connectionId": id, "idempotencyKey": "k-reset", "order": order(&server, &id, "reset").await });
+        let first = create(&server, &input).await;
+        assert_eq!(first["write"]["status"], "UNKNOWN", "{first:#}");
+        let write = "query($id: ID!) { write(id: $id) { status error { code retryable } } }";
+        let settled = server.until(write, json!({ "id": first["write"]["id"] }), |data| data["write"]["status"] != "UNKNOWN").await;
+        assert_eq!((&settled["write"]["status"], &settled["write"]["error"]["retryable"]), (&json!("REJECTED"), &json!(true)), "{settled:#}");
+        let made = create(&server, &input).await;
+        assert_eq!((&made["write"]["status"], &made["replayed"]), (&json!("CONFIRMED"), &json!(false)), "{made:#}");
+        assert_eq!(at_wms(&server, &id, "reset").await, 1);
+        // Asked for, the look is made at once.
+        stage(&wms, json!([{ "fault": "acceptThenDrop", "method": "POST", "path": "/v1/orders", "times": 1 }]));
+        let first = create(&server, &json!({ "connectionId": id, "order": order(&server, &id, "asked").await })).await;
+        let reconcile = "mutation($id: ID!) { reconcileWrite(input: { id: $id }) { write { id status } errors { code } } }";
+        let is_known = |data: &Value| data["reconcileWrite"]["write"]["status"] == "CONFIRMED";
+        let known = server.until(reconcile, json!({ "id": first["write"]["id"] }), is_known).await;
+        assert_eq!((&known["reconcileWrite"]["write"]["id"], &known["reconcileWrite"]["errors"]), (&first["write"]["id"], &json!([])), "{known:#}");
+    }
 }
 
 impl Server {

@@ -21,6 +21,7 @@ mod punctual;
 mod restarted;
 mod webhooks;
 mod wms;
+mod written;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
