@@ -89,6 +89,7 @@ fn head(answer: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Asks with so many connections for so long: how long each answer took.
+#[expect(clippy::disallowed_methods, reason = "it measures")]
 pub fn drive(request: &Request, connections: usize, period: Duration) -> Vec<Duration> {
     let ready = Barrier::new(connections);
     let ask = || {

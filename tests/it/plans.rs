@@ -235,7 +235,7 @@ async fn check_search<K: Kind>(store: &Store, wrong: &mut Vec<String>) {
         let counted = record_plan(&mut conn, &listing(all(&search.counted)), true).await.expect("a plan");
         let bad = faults(&listed, K::TABLE, common).into_iter().chain(faults(&counted, K::TABLE, false)).collect::<Vec<_>>();
         // PostgreSQL knows how common a word is, and reads the whole of so small a table where it may as well.
-        if !bad.is_empty() && !(common && store.dialect() == "PostgreSQL") {
+        if !(bad.is_empty() || common && store.dialect() == "PostgreSQL") {
             wrong.push(format!("{} searched for {text}\n    {}\n  counted\n    {}", K::TABLE, listed.join("\n    "), counted.join("\n    ")));
         }
         let terms = |plan: &[String]| plan.iter().any(|line| line.starts_with("SCAN record_terms") || line.contains("Seq Scan on record_terms"));
@@ -252,7 +252,7 @@ async fn check_open_ends(store: &Store) {
     for (second, few) in [(1, false), (i64::from(ROWS) - 60, true)] {
         let filter =
             object([("changedAt", object([("gte", Value::from(record::Instant::from_micros((1_700_000_000 + second) * 1_000_000).to_string()))]))]);
-        let filter = <record::OrderFilter as InputType>::parse(Some(filter)).ok().expect("a filter");
+        let Ok(filter) = <record::OrderFilter as InputType>::parse(Some(filter)) else { panic!("a filter") };
         let mut listing = Listing::<record::Order> {
             which: filtered::<record::Order>(Some(&filter), "").expect("a filter"),
             order: Vec::new(),

@@ -9,6 +9,7 @@ use crossdock::store::keys::Access;
 use serde_json::{Value, json};
 
 use super::support::receiver::{Answer, Received, Receiver};
+use super::support::sandbox::own;
 use super::support::server::{Database, Server, on_both};
 
 const CREATE: &str = "mutation($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) {

@@ -8,7 +8,7 @@ use crate::record::draft::{HttpMethod, Passed, Passthrough, QueryParameter};
 use crate::wms::Kind;
 
 fn call(method: HttpMethod, path: &str, body: Option<Value>) -> Passthrough {
-    Passthrough { method, path: path.to_owned(), query: Vec::new(), body: body.as_ref().map(Json::of) }
+    Passthrough { method, path: path.to_owned(), query: Vec::new(), body: body.map(|body| Json::of(&body)) }
 }
 
 async fn pass(wms: &Arc<dyn Wms>, call: Passthrough) -> Passed {

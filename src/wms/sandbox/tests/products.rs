@@ -14,7 +14,7 @@ fn value<T>(value: T) -> MaybeUndefined<T> {
 }
 
 fn create(product: ProductDraft, fields: Option<Value>) -> CreateProduct {
-    CreateProduct { product, integration_fields: fields.as_ref().map(Json::of) }
+    CreateProduct { product, integration_fields: fields.map(|fields| Json::of(&fields)) }
 }
 
 fn change(id: &str, product: ProductPatch) -> UpdateProduct {
