@@ -139,6 +139,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<write::WritePayload>();
     let schema = described::<_, _, _, connection::ConnectedWms>(described::<_, _, _, sync::SyncRun>(described::<_, _, _, sync::SyncReject>(schema)));
     let schema = described::<_, _, _, totals::SkuInventoryTotals>(described::<_, _, _, totals::WarehouseInventoryTotals>(schema));
+    let schema = described::<_, _, _, write::Write>(schema);
     let schema = described::<_, _, _, webhooks::WebhookEndpoint>(described::<_, _, _, webhooks::WebhookDelivery>(schema));
     macro_rules! records {
         ($schema:ident $([$data_type:ident, $type:ident])+) => {{

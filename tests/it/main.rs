@@ -24,6 +24,7 @@ mod plans;
 mod postgres_itself;
 mod proof;
 mod reading;
+#[cfg(feature = "live")]
 mod real_tryton;
 mod schema;
 mod searching;

@@ -46,7 +46,7 @@ fn fill(url: &str) {
         );
     }
     for (table, columns) in tables::schema() {
-        if !columns.contains_key("content_hash") {
+        if !columns.contains_key("first_seen_at") {
             continue;
         }
         let value = |name: &str, kind: &str| match (name, kind) {

@@ -1,7 +1,9 @@
-//! Against a real Tryton: `CROSSDOCK_TEST_TRYTON=/tmp/tryton.json cargo test --lib live_tryton -- --nocapture`.
+//! Against a real Tryton: `CROSSDOCK_TEST_TRYTON=/tmp/tryton.json cargo test --features live --lib live_tryton -- --nocapture`.
 //!
-//! The variable names the file that Tryton's start script prints (`url`, `db`, `rest_keys`). Without it these tests say so and do
-//! nothing: the machines that test every commit have no Tryton. The figures to compare with are Tryton's own.
+//! The variable names the file that Tryton's start script prints (`url`, `db`, `rest_keys`). Only with the feature `live` are these
+//! tests there: the machines that test every commit have no Tryton. The figures to compare with are Tryton's own.
+
+mod products;
 
 use std::collections::BTreeMap;
 
@@ -35,12 +37,9 @@ fn note(text: &str) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a switch of these tests, not a setting of the server")]
-fn info() -> Option<Value> {
-    let Some(file) = std::env::var_os("CROSSDOCK_TEST_TRYTON") else {
-        note("CROSSDOCK_TEST_TRYTON is not set: nothing is tried against a real Tryton");
-        return None;
-    };
-    Some(serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
+fn info() -> Value {
+    let file = std::env::var_os("CROSSDOCK_TEST_TRYTON").expect("CROSSDOCK_TEST_TRYTON names the file that tryton/start.sh prints");
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
 fn connect(base: &str, key: &Value) -> Tryton {
@@ -48,10 +47,10 @@ fn connect(base: &str, key: &Value) -> Tryton {
     Tryton::connect(credentials, &Http::new(Limits::default(), crate::clock::Clock::system()).unwrap()).unwrap()
 }
 
-fn tryton(user: &str) -> Option<Tryton> {
-    let info = info()?;
+fn tryton(user: &str) -> Tryton {
+    let info = info();
     let base = format!("{}/{}/", info["url"].as_str().unwrap(), info["db"].as_str().unwrap());
-    Some(connect(&base, &info["rest_keys"][user]))
+    connect(&base, &info["rest_keys"][user])
 }
 
 /// Everything that a listing shows, each page from a checkpoint that has been text in between.
@@ -107,7 +106,7 @@ fn reference<T: Record>(source_id: &str) -> Ref<T> {
 #[tokio::test]
 async fn live_tryton_stock_is_what_tryton_computes() {
     let _turn = turn().await;
-    let Some(tryton) = tryton("integration") else { return };
+    let tryton = tryton("integration");
     let tryton = &tryton;
     let items = whole::<InventoryItem>(tryton).await;
     assert!(items.iter().all(|item| item.on_hand == item.committed + item.fulfillable + item.unfulfillable));
@@ -140,7 +139,7 @@ async fn live_tryton_stock_is_what_tryton_computes() {
 #[tokio::test]
 async fn live_tryton_a_child_that_changed_brings_its_parent_back() {
     let _turn = turn().await;
-    let Some(tryton) = tryton("integration") else { return };
+    let tryton = tryton("integration");
     let tryton = &tryton;
     let orders = whole::<Order>(tryton).await;
     let order = orders.iter().rfind(|order| order.status == OrderStatus::Fulfilled).unwrap();
@@ -182,7 +181,7 @@ async fn live_tryton_a_child_that_changed_brings_its_parent_back() {
 #[tokio::test]
 async fn live_tryton_a_check_tells_who_may_what() {
     let _turn = turn().await;
-    let (Some(ours), Some(clerk), Some(info)) = (tryton("integration"), tryton("clerk"), info()) else { return };
+    let (ours, clerk, info) = (tryton("integration"), tryton("clerk"), info());
     let account = ours.check().await.unwrap();
     note(&format!("{:?}", account.description));
     assert!(account.description.as_deref().unwrap().ends_with(": Probe Logistics B.V."), "{account:?}");
@@ -280,7 +279,7 @@ fn order_of(lines: Vec<OrderLineItemDraft>) -> CreateOrder {
 #[tokio::test]
 async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
     let _turn = turn().await;
-    let Some(tryton) = tryton("integration") else { return };
+    let tryton = tryton("integration");
     let tryton = &tryton;
     let items = stocked(tryton).await;
     let (first, second) = (items[0].sku.clone().unwrap(), items[1].sku.clone().unwrap());
@@ -409,7 +408,7 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
 #[tokio::test]
 async fn live_tryton_goods_are_announced_received_and_counted() {
     let _turn = turn().await;
-    let Some(tryton) = tryton("integration") else { return };
+    let tryton = tryton("integration");
     let tryton = &tryton;
     let items = stocked(tryton).await;
     let (first, second) = (&items[2], &items[3]);
@@ -505,116 +504,4 @@ async fn live_tryton_goods_are_announced_received_and_counted() {
         0,
         "no count stays of a refusal"
     );
-}
-
-#[tokio::test]
-async fn live_tryton_a_product_is_made_and_changed() {
-    let _turn = turn().await;
-    let Some(tryton) = tryton("integration") else { return };
-    let tryton = &tryton;
-    let sku = format!("LIVE-{}", crate::clock::Clock::system().now().micros());
-    let text = |text: &str| MaybeUndefined::Value(text.to_owned());
-    let create = |gtin: &str, name: &str| CreateProduct {
-        product: ProductDraft {
-            sku: Some(sku.clone()),
-            name: name.to_owned(),
-            gtin: Some(gtin.to_owned()),
-            unit_price: "9.50".parse().ok(),
-            measurements: Some(MeasurementsInput {
-                length: Some(Quantity::whole(30)),
-                unit: Some(LengthUnit::Cm),
-                weight: Some(Quantity::from_micros(1_500_000)),
-                weight_unit: Some(WeightUnit::Kg),
-                ..MeasurementsInput::default()
-            }),
-            country_of_origin: Some("JP".to_owned()),
-            ..ProductDraft::default()
-        },
-        integration_fields: None,
-    };
-    let (message, path) = refused(tryton, &create("123", "Green tea"), Kind::Validation).await;
-    assert_eq!((message.as_str(), path.as_str()), ("The International Article Number \"123\" for product \"Green tea\" is not valid.", "gtin"));
-    assert!(matches!(Push::look_up(tryton, &create("4006381333931", "Green tea"), "live-20").await.unwrap(), Found::NotDone));
-    let made = done(tryton, &create("4006381333931", "Green tea"), "live-20").await;
-    assert_eq!(
-        (made.record.sku.as_ref(), made.record.gtin.as_deref(), made.record.unit_price),
-        (Some(&sku), Some("4006381333931"), "9.50".parse::<Money>().ok())
-    );
-    assert_eq!(made.unused_fields, ["countryOfOrigin"]);
-    assert!(matches!(Push::look_up(tryton, &create("4006381333931", "Green tea"), "live-20").await.unwrap(), Found::Done(_)));
-    assert!(matches!(Push::look_up(tryton, &create("4006381333931", "Black tea"), "live-20").await.unwrap(), Found::NotDone));
-    let item = tryton.item(made.record.source.id.parse().unwrap()).await.unwrap();
-    let sizes = item.measurements.unwrap();
-    assert_eq!(
-        (sizes.length, sizes.unit, sizes.weight, sizes.weight_unit),
-        (Some(Quantity::whole(30)), Some(LengthUnit::Cm), Quantity::from_f64(1.5), Some(WeightUnit::Kg))
-    );
-    let (message, path) = refused(tryton, &create("4006381333931", "Black tea"), Kind::Conflict).await;
-    assert_eq!((message.as_str(), path.as_str()), ("Code of active product must be unique.", "sku"));
-
-    let update = |product| UpdateProduct { id: reference(&made.record.source.id), product, integration_fields: None };
-    let patch = ProductPatch {
-        name: text("Green tea 100 g"),
-        gtin: MaybeUndefined::Null,
-        unit_price: MaybeUndefined::Value("10.25".parse().unwrap()),
-        active: MaybeUndefined::Value(false),
-        ..ProductPatch::default()
-    };
-    let changed = done(tryton, &update(patch), "live-21").await.record;
-    assert_eq!((changed.name.as_str(), changed.gtin, changed.active, changed.unit_price), ("Green tea 100 g", None, false, "10.25".parse().ok()));
-    let back = done(
-        tryton,
-        &update(ProductPatch { active: MaybeUndefined::Value(true), gtin: text("4006381333931"), ..ProductPatch::default() }),
-        "live-22",
-    )
-    .await
-    .record;
-    assert!(back.active && back.gtin.as_deref() == Some("4006381333931"));
-    assert_eq!(refused(tryton, &update(ProductPatch { sku: text("SKU-00020"), ..ProductPatch::default() }), Kind::Conflict).await.1, "sku");
-    assert_eq!(refused(tryton, &update(ProductPatch { name: text(""), ..ProductPatch::default() }), Kind::Validation).await.1, "name");
-    let held = stocked(tryton).await;
-    let archive = UpdateProduct {
-        id: reference(&held[0].source.id),
-        product: ProductPatch { active: MaybeUndefined::Value(false), ..ProductPatch::default() },
-        integration_fields: None,
-    };
-    let (message, path) = refused(tryton, &archive, Kind::Validation).await;
-    assert!(message.contains("has still some quantities in locations") && path == "active", "{message}");
-    let gone =
-        UpdateProduct { id: reference("99999999"), product: ProductPatch { name: text("x"), ..ProductPatch::default() }, integration_fields: None };
-    refused(tryton, &gone, Kind::NotFound).await;
-    let variants = whole::<Product>(tryton).await;
-    let shirt = variants.iter().find(|product| product.sku.as_deref() == Some("SHIRT-M")).unwrap();
-    let rename = |sku: &str| UpdateProduct {
-        id: reference(&shirt.source.id),
-        product: ProductPatch { sku: text(sku), ..ProductPatch::default() },
-        integration_fields: None,
-    };
-    assert_eq!(refused(tryton, &rename("BLOUSE-M"), Kind::Validation).await.1, "sku");
-    assert_eq!(done(tryton, &rename("SHIRT-MM"), "live-23").await.record.sku.as_deref(), Some("SHIRT-MM"));
-    done(tryton, &rename("SHIRT-M"), "live-24").await;
-    assert!(whole::<WarehouseCustomer>(tryton).await.iter().all(|customer| !customer.name.is_empty()));
-}
-
-#[tokio::test]
-async fn live_tryton_any_call_passes_through() {
-    let _turn = turn().await;
-    let Some(tryton) = tryton("integration") else { return };
-    let call = |method, path: &str, body: Option<Value>| Passthrough {
-        method,
-        path: path.to_owned(),
-        query: vec![crate::record::draft::QueryParameter { name: "f".to_owned(), value: "name".to_owned() }],
-        body: body.map(|body| crate::record::Json::of(&body)),
-    };
-    let passed = tryton.pass(&call(HttpMethod::Get, "/rest/model/stock.location/5", None)).await.unwrap();
-    note(&format!("passthrough: {} {:?}", passed.status, passed.body));
-    assert_eq!((passed.status, passed.body.unwrap().to_value()["name"].as_str()), (200, Some("Rotterdam DC")));
-    let passed = tryton.pass(&call(HttpMethod::Post, "/rest/model/sale.sale", Some(json!({ "reference": "X" })))).await.unwrap();
-    note(&format!("passthrough: {} {:?}", passed.status, passed.body));
-    assert_eq!(
-        (passed.status, passed.body.unwrap().to_value()["message"].as_str()),
-        (400, Some("A value is required for field \"Party\" in \"Sale\"."))
-    );
-    let error = tryton.pass(&call(HttpMethod::Get, "/rest/../rpc/", None)).await.map(|_| ()).unwrap_err();
-    assert_eq!((error.kind, error.path), (Kind::Validation, Some(vec!["path".to_owned()])));
 }

@@ -14,6 +14,7 @@ mod client;
 mod failure;
 mod inbound_shipment;
 mod inventory;
+#[cfg(feature = "live")]
 #[cfg(test)]
 mod live;
 mod order;

@@ -29,7 +29,7 @@ impl Pass for Odoo {
             return Err(refuse(&["body"], "JSON-2 takes an object of named arguments"));
         }
         let reply = self.request(model, method, &arguments).send().await?;
-        let body = if reply.body.is_empty() { None } else { Some(shown(&reply.body, reply.is_success())) };
+        let body = if reply.body.is_empty() { None } else { Some(shown(&reply.text(), reply.is_success())) };
         Ok(Passed { status: reply.status, body, request_id: reply.header("x-request-id").map(str::to_owned) })
     }
 }
@@ -39,13 +39,13 @@ fn is_name(name: &str, also: &[u8]) -> bool {
 }
 
 /// An answer as it may be shown: JSON as it came, without the traceback of an error; any other text as a string.
-fn shown(body: &[u8], is_success: bool) -> Json {
-    match serde_json::from_slice::<Value>(body) {
+fn shown(body: &str, is_success: bool) -> Json {
+    match serde_json::from_str::<Value>(body) {
         Ok(Value::Object(mut error)) if !is_success => {
             error.remove("debug");
             Json::of(&error)
         }
         Ok(value) => Json::of(&value),
-        Err(_) => Json::of(&String::from_utf8_lossy(body)),
+        Err(_) => Json::of(&body),
     }
 }
