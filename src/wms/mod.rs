@@ -11,6 +11,7 @@ mod command;
 mod contract;
 mod error;
 pub mod http;
+mod keyset;
 pub mod odoo;
 pub mod pass;
 mod row;

@@ -20,6 +20,8 @@ use super::rows::{FieldRow, Row};
 use super::{MODELS, Tryton};
 use crate::record::{Instant, Json, Record, Source};
 use crate::wms::http::{Call, Reply};
+use crate::wms::keyset::ascending;
+pub(super) use crate::wms::keyset::id_of;
 use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Scope};
 
 /// How many rows one call asks for at most. Some 2 KiB each, so that an answer stays far below the cap.
@@ -122,23 +124,6 @@ impl Rows {
         }
         page
     }
-}
-
-/// The id of a row.
-pub(super) fn id_of(row: &Value) -> Option<i64> {
-    row.get("id")?.as_i64()
-}
-
-/// Rows that do not go on after `after`, one id higher than the other, would be read for ever.
-fn ascending(rows: &[Value], after: Option<i64>) -> Result<(), Error> {
-    let mut last = after.unwrap_or(i64::MIN);
-    for id in rows.iter().filter_map(id_of) {
-        if id <= last {
-            return Err(Error::new(Kind::Protocol, format!("Rows were asked for in the order of their ids, and {id} came after {last}")));
-        }
-        last = id;
-    }
-    Ok(())
 }
 
 /// What Tryton writes for a moment: its parts, in UTC.
