@@ -20,10 +20,10 @@ use tokio::sync::OnceCell;
 
 use super::errors::Result;
 use super::objects::Shown;
-use crate::record::{ConnectionId, Product, RateBudget, Record as _, Return, Term};
+use crate::record::{ConnectionId, Product, RateBudget, Record as _, Term};
 use crate::store::budgets::budget_many;
 use crate::store::connections::{Connection, Issue, connection_many, issue_list};
-use crate::store::records::{Kind, Listing, Needs, Stored, record_list, record_many, returns_of};
+use crate::store::records::{Kind, Listing, Needs, Stored, record_list, record_many};
 use crate::store::runs::{SyncRun, run_latest, run_many};
 use crate::store::schedules::{Schedule, schedule_list};
 use crate::store::webhooks::{Endpoint, endpoint_many};
@@ -34,7 +34,7 @@ use crate::store::{self, Column, Conn, Op, Predicate, Scalar, Store};
 const CHUNK: i64 = 1000;
 
 /// What names something that can be read together with others of its kind.
-trait Key: Clone + Eq + Hash + Send + Sync + 'static {
+pub trait Key: Clone + Eq + Hash + Send + Sync + 'static {
     /// What it names.
     type Value: Clone + Send + Sync + 'static;
 
@@ -65,23 +65,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Loaders {
     store: Store,
     open: Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
-    #[cfg(test)]
-    batches: std::sync::atomic::AtomicUsize,
 }
 
 impl Loaders {
     /// Loaders that read from `store`.
     pub fn new(store: Store) -> Self {
-        Self {
-            store,
-            open: Mutex::default(),
-            #[cfg(test)]
-            batches: std::sync::atomic::AtomicUsize::new(0),
-        }
+        Self { store, open: Mutex::default() }
     }
 
-    /// Puts a key into the open round of its kind.
-    fn join<K: Key>(&self, key: K) -> Arc<Round<K>> {
+    /// Puts keys into the open round of their kind.
+    fn join<K: Key>(&self, keys: impl IntoIterator<Item = K>) -> Arc<Round<K>> {
         let mut open = locked(&self.open);
         let known = open.get(&TypeId::of::<K>()).and_then(|any| any.downcast_ref::<Arc<Round<K>>>()).cloned();
         let round = known.unwrap_or_else(|| {
@@ -90,7 +83,7 @@ impl Loaders {
             round
         });
         // Under the lock, so that a round that was closed in between gets no more keys.
-        locked(&round.keys).insert(key);
+        locked(&round.keys).extend(keys);
         round
     }
 
@@ -103,31 +96,23 @@ impl Loaders {
                 open.remove(&TypeId::of::<K>());
             }
         }
-        #[cfg(test)]
-        self.count_batch();
         let keys: Vec<K> = locked(&round.keys).iter().cloned().collect();
         Ok(K::load(&mut self.store.read().await?, &keys).await?)
     }
 
-    async fn load_one<K: Key>(&self, key: K) -> Result<Option<K::Value>> {
-        let round = self.join(key.clone());
+    /// What a key names, read together with what others name; `None` when it is not there.
+    pub async fn load_one<K: Key>(&self, key: K) -> Result<Option<K::Value>> {
+        Ok(self.load_many(vec![key]).await?.pop())
+    }
+
+    /// What keys name, as far as it is there.
+    async fn load_many<K: Key>(&self, keys: Vec<K>) -> Result<Vec<K::Value>> {
+        let round = self.join(keys.iter().cloned());
         tokio::task::yield_now().await;
         match round.found.get_or_init(|| self.read(&round)).await {
-            Ok(found) => Ok(found.get(&key).cloned()),
+            Ok(found) => Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect()),
             Err(error) => Err(error.clone().into()),
         }
-    }
-
-    /// Counts a batch.
-    #[cfg(test)]
-    pub fn count_batch(&self) {
-        self.batches.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    /// How many batches were read so far.
-    #[cfg(test)]
-    pub fn batches(&self) -> usize {
-        self.batches.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     /// A record by what its WMS calls it, with the columns that are needed; `None` when it has not been synced.
@@ -136,14 +121,15 @@ impl Loaders {
         self.load_one(key).await
     }
 
+    /// Records by what their WMSs call them, as far as they have been synced.
+    pub async fn records<T: Shown>(&self, ids: impl Iterator<Item = (ConnectionId, &str)>, needs: &Needs) -> Result<Vec<Arc<Stored<T>>>> {
+        let keys = ids.map(|(at, id)| RecordKey::<T> { at, source_id: id.to_owned(), needs: needs.clone(), to: PhantomData });
+        self.load_many(keys.collect()).await
+    }
+
     /// The products that an inventory item is a component of.
     pub async fn products_with(&self, at: ConnectionId, item: &str) -> Result<Vec<Arc<Stored<Product>>>> {
         Ok(self.load_one(ComponentKey(at, item.to_owned())).await?.unwrap_or_default())
-    }
-
-    /// The returns of an order, by source id.
-    pub async fn returns_of(&self, at: ConnectionId, order: &str) -> Result<Vec<Arc<Stored<Return>>>> {
-        Ok(self.load_one(ReturnsKey(at, order.to_owned())).await?.unwrap_or_default())
     }
 
     /// A connection.
@@ -284,26 +270,6 @@ impl Key for ComponentKey {
                 {
                     products.push(product.clone());
                 }
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// The order that returns are wanted for.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct ReturnsKey(ConnectionId, String);
-
-impl Key for ReturnsKey {
-    type Value = Vec<Arc<Stored<Return>>>;
-
-    async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
-        let orders: Vec<_> = keys.iter().map(|key| (key.0, key.1.as_str())).collect();
-        let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), returns_of(&orders)]);
-        let mut found: HashMap<ReturnsKey, Self::Value> = HashMap::new();
-        for back in everything::<Return>(conn, which).await? {
-            if let Some(order) = &back.record.order {
-                found.entry(ReturnsKey(back.connection, order.source_id().to_owned())).or_default().push(back);
             }
         }
         Ok(found)

@@ -37,6 +37,7 @@ mod freshness;
 mod guard;
 mod lists;
 mod loaders;
+mod many;
 mod mutation;
 mod objects;
 mod pagination;
@@ -128,8 +129,6 @@ pub struct Schema {
     clock: Clock,
     /// `None` where there is no engine.
     changes: Option<crate::changes::Reader>,
-    #[cfg(test)]
-    loaders: Arc<Loaders>,
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -183,23 +182,13 @@ impl Schema {
         clock: Clock,
         guard: Guard,
     ) -> Self {
-        let loaders = Arc::new(Loaders::new(store.clone()));
         // Short of what the whole query may take: the rest of it is still to be read, and an error that says what is late is better
         // than one that says that something was.
         let patience = guard.limits().query_time * 4 / 5;
-        let state = State { loaders: loaders.clone(), store, integrations, patience };
+        let state = State { loaders: Arc::new(Loaders::new(store.clone())), store, integrations, patience };
         // The guard has validated what comes here, and has bounded how deep it is.
         let inner = builder.data(state).validation_mode(ValidationMode::Fast).limit_recursive_depth(usize::MAX).finish();
-        Self {
-            types: Arc::new(Types::of(&inner.sdl())),
-            inner,
-            guard: Arc::new(guard),
-            requests: Arc::default(),
-            clock,
-            changes: None,
-            #[cfg(test)]
-            loaders,
-        }
+        Self { types: Arc::new(Types::of(&inner.sdl())), inner, guard: Arc::new(guard), requests: Arc::default(), clock, changes: None }
     }
 
     fn request_id(&self, request: &Request, session: Option<&Data>) -> RequestId {

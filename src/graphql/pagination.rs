@@ -7,7 +7,6 @@
 //! What costs a statement is asked only when it is selected: `totalCount`, and the one of the two flags of `pageInfo`
 //! that looks back over the cursor (the other one falls out of reading one record more than the page has).
 
-use std::cmp::Ordering::{Greater, Less};
 use std::convert::Infallible;
 use std::mem::discriminant;
 use std::sync::Arc;
@@ -84,7 +83,7 @@ enum Key {
 
 /// The list that a cursor belongs to.
 #[derive(Debug, Clone)]
-struct Place {
+pub struct Place {
     list: &'static str,
     order: Vec<String>,
     /// Values of the kinds that a place in this list has.
@@ -93,11 +92,12 @@ struct Place {
 
 impl Place {
     /// A list by connection and source id.
-    fn of_records(list: &'static str) -> Self {
+    pub fn of_records(list: &'static str) -> Self {
         Self { list, order: Vec::new(), like: vec![Scalar::Int(0), Scalar::Text(String::new())] }
     }
 
-    fn cursor(&self, values: Vec<Scalar>) -> Cursor {
+    /// The cursor of a place with these values.
+    pub fn cursor(&self, values: Vec<Scalar>) -> Cursor {
         let keys = values.into_iter().map(|value| match value {
             Scalar::Text(text) => Key::Text(text),
             Scalar::Int(number) => Key::Int(number),
@@ -151,10 +151,12 @@ pub struct Args {
 
 /// The arguments of a list, understood.
 #[derive(Debug)]
-struct Window {
-    limit: i64,
+pub struct Window {
+    /// At most so many.
+    pub limit: i64,
     backwards: bool,
-    after: Option<Vec<Scalar>>,
+    /// Only what comes after the record with these values.
+    pub after: Option<Vec<Scalar>>,
     before: Option<Vec<Scalar>>,
 }
 
@@ -164,7 +166,8 @@ impl Args {
         Self { first, after, ..Self::default() }
     }
 
-    fn window(&self, place: &Place) -> Result<Window> {
+    /// What they mean in a list.
+    pub fn window(&self, place: &Place) -> Result<Window> {
         let (name, size) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(Fault::argument("last", "give first or last, not both")),
             (None, Some(last)) => ("last", i64::from(last)),
@@ -218,7 +221,8 @@ type Count = dyn Fn() -> BoxFuture<'static, Result<i64>> + Send + Sync;
 pub struct Total(Arc<Count>);
 
 impl Total {
-    fn of<F: Future<Output = Result<i64>> + Send + 'static>(count: impl Fn() -> F + Send + Sync + 'static) -> Self {
+    /// The number that `count` finds.
+    pub fn of<F: Future<Output = Result<i64>> + Send + 'static>(count: impl Fn() -> F + Send + Sync + 'static) -> Self {
         Self(Arc::new(move || Box::pin(count())))
     }
 
@@ -276,11 +280,12 @@ impl TotalAndAge {
 }
 
 /// Whether `pageInfo` is asked for this field.
-fn asked(ctx: &Context<'_>, flag: &str) -> bool {
+pub fn asked(ctx: &Context<'_>, flag: &str) -> bool {
     ctx.look_ahead().field("pageInfo").field(flag).exists()
 }
 
-fn asks_age(ctx: &Context<'_>) -> bool {
+/// Whether the age of this list is asked for.
+pub fn asks_age(ctx: &Context<'_>) -> bool {
     ctx.look_ahead().field("freshAsOf").exists()
 }
 
@@ -393,34 +398,13 @@ pub async fn records<T: Shown>(
     let total = Total::counted(store, CountRecords::<T>(counted, std::marker::PhantomData));
     let cursor = Box::new(move |row: &Stored<T>| place.cursor(listing.position(row)));
     let rows = Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total, fresh_as_of };
-    Ok(Listed { plan, rows })
+    Ok(Listed { plan, rows, is_one_of_many: false })
 }
 
 /// A record of this type, for the kinds of its keys.
 fn blank<T: Shown>() -> Stored<T> {
     let never = Instant::MIN;
     Stored { connection: ConnectionId(0), first_seen_at: never, changed_at: never, deleted_at: None, version: 0, record: T::default() }
-}
-
-/// One page of records of a connection that are all at hand, in the order of source id.
-pub async fn at_hand<T: Shown>(ctx: &Context<'_>, list: &'static str, args: &Args, at: ConnectionId, all: &[Arc<Stored<T>>]) -> Result<Listed<T>> {
-    let place = Place::of_records(list);
-    let window = args.window(&place)?;
-    let position = |row: &Stored<T>| vec![Scalar::Int(row.connection.0), Scalar::Text(row.record.source().id.clone())];
-    let compare = |row: &Stored<T>, values: &[Scalar]| match values {
-        [Scalar::Int(connection), Scalar::Text(id)] => (row.connection.0, row.record.source().id.as_str()).cmp(&(*connection, id)),
-        _ => Less,
-    };
-    let from = window.after.as_ref().map_or(0, |values| all.partition_point(|row| compare(row, values) != Greater));
-    let size = usize::try_from(window.limit).unwrap_or_default();
-    let rest = &all[from..];
-    let shown = &rest[..size.min(rest.len())];
-    let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
-    let total = Total::of(move || std::future::ready(Ok(count)));
-    let (previous, next) = (from > 0, rest.len() > size);
-    let cursor = Box::new(move |row: &Stored<T>| place.cursor(position(row)));
-    let fresh_as_of = if asks_age(ctx) { freshness::at_connection(ctx, T::DATA_TYPE, at).await? } else { None };
-    Ok(Listed { plan: PagePlan::of(ctx), rows: Rows { rows: shown.to_vec(), cursor, previous, next, total, fresh_as_of } })
 }
 
 /// A list whose rows have numbers and run in one direction.

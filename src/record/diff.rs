@@ -37,7 +37,16 @@ fn graphql_path(path: &str) -> String {
         Some(("totals" | "delivery", field)) => field.to_owned(),
         _ => path.to_owned(),
     };
-    camel_case(&path)
+    path.split('.').map(graphql_name).collect::<Vec<_>>().join(".")
+}
+
+/// A field's name as the API has it, which is seldom another word than the model's: the vendor's `id` of a part is its `sourceId`.
+fn graphql_name(field: &str) -> String {
+    match field {
+        "order_type" | "location_type" => "type".to_owned(),
+        "id" => "sourceId".to_owned(),
+        other => camel_case(other),
+    }
 }
 
 /// A record as it is told to the outside, in the words that [`previous_attributes`] uses: what they name at `status` or `shipTo.city`
@@ -50,7 +59,7 @@ pub fn outward<T: Record>(record: &T) -> Map<String, Value> {
             ("source" | "totals" | "delivery", Value::Object(inner)) => {
                 told.extend(inner.into_iter().map(|(field, value)| (graphql_path(&format!("{name}.{field}")), worded(value))));
             }
-            (_, value) => drop(told.insert(camel_case(&name), worded(value))),
+            (_, value) => drop(told.insert(graphql_name(&name), worded(value))),
         }
     }
     // Other than in hashes and diffs, JSON stands as what it is.
@@ -65,7 +74,7 @@ pub fn outward<T: Record>(record: &T) -> Map<String, Value> {
 /// The same value with its fields named as GraphQL names them, at any depth.
 pub fn worded(value: Value) -> Value {
     match value {
-        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (camel_case(&name), worded(value))).collect()),
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (graphql_name(&name), worded(value))).collect()),
         Value::Array(items) => Value::Array(items.into_iter().map(worded).collect()),
         other => other,
     }
@@ -90,7 +99,7 @@ pub fn camel_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Address, Order, OrderLineItem, OrderStatus};
+    use super::super::{Address, Carrier, Order, OrderLineItem, OrderStatus, OrderType, Shipment};
     use super::*;
 
     #[test]
@@ -102,9 +111,12 @@ mod tests {
         order.ship_to = Some(Address { postal_code: Some("50667".into()), ..Address::default() });
         order.line_items = vec![OrderLineItem { unit_price: Some("1.5".parse().unwrap()), ..OrderLineItem::default() }].into();
         order.totals.currency_code = Some("EUR".into());
+        order.delivery.carrier = Some(Carrier { id: Some("C1".into()), ..Carrier::default() });
+        order.shipments = vec![Shipment { id: "P1".into(), ..Shipment::default() }].into();
         let told = Value::Object(outward(&order));
         assert_eq!((&told["sourceId"], &told["status"], &told["currencyCode"]), (&"S1".into(), &"OPEN".into(), &"EUR".into()));
         assert_eq!((&told["shipTo"]["postalCode"], &told["lineItems"][0]["unitPrice"]), (&"50667".into(), &"1.50".into()));
+        assert_eq!((&told["carrier"]["sourceId"], &told["shipments"][0]["sourceId"]), (&"C1".into(), &"P1".into()));
         assert_eq!(told["additionalFields"], serde_json::json!({ "their_own": 1 }), "what is the WMS's own keeps its names");
         assert!(told.get("raw").is_none() && !told.to_string().contains("secret"), "{told:#}");
     }
@@ -120,8 +132,9 @@ mod tests {
         new.status = OrderStatus::Picked;
         new.source.url = Some("x".into());
         new.totals.currency_code = Some("EUR".into());
+        new.order_type = Some(OrderType::D2c);
         new.ship_to = Some(Address { city: Some("Osaka".into()), ..Address::default() });
         let told = previous_attributes(&old, &new).map(|json| json.to_value());
-        assert_eq!(told, Some(serde_json::json!({"currencyCode": null, "shipTo.city": "Köln", "sourceUrl": null, "status": "OPEN"})));
+        assert_eq!(told, Some(serde_json::json!({"currencyCode": null, "shipTo.city": "Köln", "sourceUrl": null, "status": "OPEN", "type": null})));
     }
 }

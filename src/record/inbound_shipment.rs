@@ -109,7 +109,7 @@ macro_rules! inbound_shipment {
             /// One time that something was received.
             InboundReceipt {
                 /// The WMS's own identifier.
-                id: String,
+                id: String as "sourceId",
                 /// When it arrived.
                 arrived_at: Option<Instant>,
                 /// What arrived.

@@ -230,7 +230,7 @@ macro_rules! order {
             /// What leaves a warehouse at one time for one order.
             Shipment {
                 /// The WMS's own identifier.
-                id: String,
+                id: String as "sourceId",
                 /// Where it stands.
                 status: ShipmentStatus,
                 /// Where it stands, in the WMS's own word.
@@ -266,7 +266,7 @@ macro_rules! order {
             /// A parcel or pallet.
             Package {
                 /// The WMS's own identifier.
-                id: String,
+                id: String as "sourceId",
                 /// What the WMS calls it.
                 name: Option<String>,
                 /// The carrier's tracking number.

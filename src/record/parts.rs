@@ -1,6 +1,6 @@
 //! The parts that several record types share. None of them points at another record.
 
-use async_graphql::SimpleObject;
+use async_graphql::{ComplexObject, SimpleObject};
 use serde::{Deserialize, Serialize};
 
 use super::{Money, Quantity, codes};
@@ -92,8 +92,10 @@ impl Measurements {
 /// Who carries the goods.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[serde(default)]
+#[graphql(complex)]
 pub struct Carrier {
     /// The WMS's own identifier of the carrier.
+    #[graphql(name = "sourceId")]
     pub id: Option<String>,
     /// Its name.
     pub name: Option<String>,
@@ -104,8 +106,10 @@ pub struct Carrier {
 /// Where an order was placed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[serde(default)]
+#[graphql(complex)]
 pub struct Channel {
     /// The WMS's own identifier of the sales channel.
+    #[graphql(name = "sourceId")]
     pub id: Option<String>,
     /// Its name.
     pub name: Option<String>,
@@ -114,8 +118,10 @@ pub struct Channel {
 /// Who supplies goods.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, SimpleObject)]
 #[serde(default)]
+#[graphql(complex)]
 pub struct Supplier {
     /// The WMS's own identifier of the supplier.
+    #[graphql(name = "sourceId")]
     pub id: Option<String>,
     /// Its name.
     pub name: Option<String>,
@@ -132,3 +138,18 @@ pub struct SupplierProduct {
     /// What one unit costs there.
     pub unit_cost: Option<Money>,
 }
+
+/// The field `id` of these: its old name, under which caches mix up what two WMSs call by the same.
+macro_rules! id_as_it_was {
+    ($($name:ident),+) => {$(
+        #[ComplexObject]
+        impl $name {
+            /// The same as `sourceId`.
+            #[graphql(name = "id", deprecation = "Two WMSs, and two types of one, may use the same, and caches take id for a key that is unique: use sourceId")]
+            async fn old_id(&self) -> Option<&str> {
+                self.id.as_deref()
+            }
+        }
+    )+};
+}
+id_as_it_was!(Carrier, Channel, Supplier);

@@ -83,6 +83,9 @@ pub(super) struct LitePool {
     free: Arc<Semaphore>,
     /// How many may run at the same time without a word to the runtime.
     silent: Semaphore,
+    /// Statements that were run so far.
+    #[cfg(test)]
+    pub(super) statements: std::sync::atomic::AtomicUsize,
 }
 
 impl LitePool {
@@ -98,7 +101,13 @@ impl LitePool {
 
     fn new(connections: Vec<SqliteConnection>, silent: usize) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(connections.len()));
-        Arc::new(Self { idle: Mutex::new(connections), free, silent: Semaphore::new(silent) })
+        Arc::new(Self {
+            idle: Mutex::new(connections),
+            free,
+            silent: Semaphore::new(silent),
+            #[cfg(test)]
+            statements: std::sync::atomic::AtomicUsize::new(0),
+        })
     }
 
     pub(super) async fn get(self: &Arc<Self>) -> QueryResult<LiteConn> {
@@ -127,6 +136,8 @@ impl LiteConn {
     /// Runs `f` with the connection inside, on this thread.
     pub fn block<T>(&mut self, f: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
         let Some(connection) = &mut self.connection else { return Err(gone()) };
+        #[cfg(test)]
+        self.home.statements.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         match self.home.silent.try_acquire() {
             Ok(_permit) => f(connection),
             Err(_) => tokio::task::block_in_place(|| f(connection)),

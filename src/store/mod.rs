@@ -18,6 +18,7 @@ pub mod deletions;
 mod error;
 mod filter;
 pub mod keys;
+pub mod owned;
 mod plan;
 mod predicate;
 pub mod presence;
@@ -131,6 +132,15 @@ impl Store {
         match &*self.database {
             Database::Postgres { pool, .. } => postgres(pool).await,
             Database::Sqlite { readers, .. } => readers.get().await.map(Conn::Lite).map_err(|e| Error::Connect(e.to_string())),
+        }
+    }
+
+    /// How many statements have been read with so far; only SQLite counts them.
+    #[cfg(test)]
+    pub(crate) fn statements(&self) -> usize {
+        match &*self.database {
+            Database::Postgres { .. } => 0,
+            Database::Sqlite { readers, .. } => readers.statements.load(std::sync::atomic::Ordering::SeqCst),
         }
     }
 

@@ -165,6 +165,19 @@ pub enum Predicate {
         /// What they must meet; `None`: being there is enough.
         value: Option<Box<Predicate>>,
     },
+    /// Of each of these owners, the row is one of the first so many, by source id, that are linked to it and meet a condition.
+    Firsts {
+        /// The rows' table.
+        table: &'static str,
+        /// What links a row to its owner.
+        owner: Column,
+        /// The owners.
+        owners: Keys,
+        /// What a row must meet to be one.
+        which: Box<Predicate>,
+        /// How many.
+        limit: Scalar,
+    },
     /// This, tried on each row that the other conditions leave, rather than used to find rows.
     Tried(Box<Predicate>),
     /// The row comes after these values, in the ordering of the same length.
@@ -191,11 +204,7 @@ impl Predicate {
             Some((connection, _)) => {
                 Self::All(vec![Self::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0)), Self::OneOf(Column::SOURCE_ID, source_ids.collect())])
             }
-            None => {
-                let connections: Vec<i64> = keys.iter().map(|key| key.0.0).collect();
-                let source_ids: Vec<String> = source_ids.collect();
-                Self::Records(Keys { pairs: connections.iter().copied().zip(source_ids.iter().cloned()).collect(), connections, source_ids })
-            }
+            None => Self::Records(Keys::of(keys)),
         }
     }
 }
@@ -243,6 +252,15 @@ pub struct Keys {
     pairs: List<(i64, String)>,
     connections: Vec<i64>,
     source_ids: Vec<String>,
+}
+
+impl Keys {
+    /// These records.
+    pub fn of(keys: &[(ConnectionId, &str)]) -> Self {
+        let connections: Vec<i64> = keys.iter().map(|key| key.0.0).collect();
+        let source_ids: Vec<String> = keys.iter().map(|key| key.1.to_owned()).collect();
+        Self { pairs: connections.iter().copied().zip(source_ids.iter().cloned()).collect(), connections, source_ids }
+    }
 }
 
 impl Column {
@@ -294,7 +312,7 @@ impl Column {
     }
 
     /// As a key of an ordering: no value is the lowest value.
-    fn write_key<DB: Binds>(self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
+    pub(super) fn write_key<DB: Binds>(self, out: &mut AstPass<'_, '_, DB>) -> QueryResult<()> {
         if self.unindexed {
             out.push_sql("+");
         }
@@ -439,6 +457,28 @@ impl Predicate {
                     value.write(out, Place::Within)?;
                 }
                 out.push_sql(")");
+                Ok(())
+            }
+            // Either way each owner's rows are read by the index of their links, in its order, and no more than are wanted.
+            Self::Firsts { table, owner, owners, which, limit } => {
+                out.push_sql("(connection_id, source_id) IN (SELECT found.connection_id, found.source_id FROM (");
+                DB::keys(out, owners)?;
+                out.push_sql(") AS owner CROSS JOIN ");
+                if DB::LATERAL {
+                    out.push_sql("LATERAL (SELECT connection_id, source_id");
+                } else {
+                    out.push_sql(table);
+                    out.push_sql(" AS found WHERE found.rowid IN (SELECT rowid");
+                }
+                out.push_sql(" FROM ");
+                out.push_sql(table);
+                out.push_sql(" WHERE connection_id = owner.at AND ");
+                owner.write_key(out)?;
+                out.push_sql(" = owner.id AND ");
+                which.write(out, Place::Within)?;
+                out.push_sql(" ORDER BY connection_id, source_id LIMIT ");
+                DB::bind(out, limit)?;
+                out.push_sql(if DB::LATERAL { ") AS found)" } else { "))" });
                 Ok(())
             }
             Self::Tried(part) => part.write(out, Place::Within),

@@ -3,8 +3,6 @@
 //! The tables are typed and the queries are concrete Diesel, but there is one body for all nine: the macro
 //! [`stored`], expanded for each declaration of `record`. What is the same for every type is generic over [`Kind`]. How they are written is `apply`'s business.
 
-use std::collections::BTreeMap;
-
 use diesel::pg::Pg;
 use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
@@ -17,7 +15,7 @@ use super::conn::{Conn, Run as _};
 use super::error::{During as _, Result};
 use super::filter::{self as operators, Operators as _, TermOperators as _};
 use super::plan::plan_of;
-use super::predicate::{Column, Op, Ordering, Predicate, Scalar};
+use super::predicate::{Column, Ordering, Predicate, Scalar};
 use super::schema;
 use super::totals::exceeds;
 use crate::record::filter::Direction;
@@ -447,28 +445,6 @@ pub fn filtered<K: Kind>(filter: Option<&K::Filter>, path: &str) -> Result<Predi
     let Some(filter) = filter else { return Ok(Predicate::IsNull(Column::DELETED_AT)) };
     let all = K::predicate(filter, path)?;
     Ok(if K::includes_deleted(filter) { all } else { Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), all]) })
-}
-
-/// The condition that a return belongs to one of these orders.
-pub fn returns_of(orders: &[(ConnectionId, &str)]) -> Predicate {
-    linked(Column::key(schema::returns::order), orders)
-}
-
-/// The condition that a location is in this warehouse.
-pub fn locations_of(connection: ConnectionId, warehouse: &str) -> Predicate {
-    linked(Column::key(schema::warehouse_locations::warehouse), &[(connection, warehouse)])
-}
-
-/// The condition that a link's column points at one of these records.
-fn linked(column: Column, to: &[(ConnectionId, &str)]) -> Predicate {
-    let mut by_connection: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for (connection, source_id) in to {
-        by_connection.entry(connection.0).or_default().push((*source_id).to_owned());
-    }
-    let of_connection = |(connection, ids): (i64, Vec<String>)| {
-        Predicate::All(vec![Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection)), Predicate::OneOf(column, ids.into())])
-    };
-    Predicate::Any(by_connection.into_iter().map(of_connection).collect())
 }
 
 /// What an open end finds is sorted up to so many rows.

@@ -29,6 +29,7 @@ struct Composed<S> {
 enum Part {
     Sql(String),
     Which(Predicate),
+    Key(Column),
 }
 
 impl<S> Composed<S> {
@@ -46,6 +47,11 @@ impl<S> Composed<S> {
         self
     }
 
+    fn key(mut self, column: Column) -> Self {
+        self.parts.push(Part::Key(column));
+        self
+    }
+
     fn write<'b, DB: Binds>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.parts.iter().try_for_each(|part| match part {
             Part::Sql(text) => {
@@ -53,6 +59,7 @@ impl<S> Composed<S> {
                 Ok(())
             }
             Part::Which(which) => which.walk_ast(out.reborrow()),
+            Part::Key(column) => column.write_key(out),
         })
     }
 }
@@ -111,6 +118,14 @@ pub(super) async fn exceeds(conn: &mut Conn, table: &str, which: Predicate, coun
     let query = Composed::<Integer>::new().sql(format!("SELECT 1 FROM {table} WHERE ")).which(which).sql(format!(" LIMIT 1 OFFSET {count}"));
     let row: Option<i32> = query.one(conn).await.optional().during("Failed to look how many records meet a condition")?;
     Ok(row.is_some())
+}
+
+/// How many rows of a table there are for each connection and value of a column of texts.
+pub(super) async fn count_by(conn: &mut Conn, table: &str, column: Column, which: Predicate) -> Result<Vec<((ConnectionId, String), i64)>> {
+    let query = Composed::<(BigInt, Text, BigInt)>::new().sql("SELECT connection_id, ").key(column).sql(format!(", COUNT(*) FROM {table} WHERE "));
+    let query = query.which(which).sql(" GROUP BY connection_id, ").key(column);
+    let rows: Vec<(i64, String, i64)> = query.all(conn).await.during("Failed to count records by what they are linked to")?;
+    Ok(rows.into_iter().map(|(connection, key, count)| ((ConnectionId(connection), key), count)).collect())
 }
 
 /// Stock, summed up.

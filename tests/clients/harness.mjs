@@ -78,10 +78,10 @@ export const EVERY_ID = `
         id
         orderNumber
         channel { id name }
-        carrier { id name scac }
+        carrier { sourceId name scac }
         shipMethod: shippingMethod { id name }
         lineItems { sku quantity product { id name supplier { id name } } }
-        shipments { id status packages { id trackingNumber } shipTo { city } }
+        shipments { sourceId status packages { sourceId trackingNumber } shipTo { city } }
       }
     }
   }

@@ -5,12 +5,11 @@ use async_graphql::{Context, Object, ObjectType};
 
 use super::Synced;
 use crate::graphql::errors::Result;
-use crate::graphql::pagination::{self, Args};
+use crate::graphql::many::records_of;
+use crate::graphql::pagination::Args;
 use crate::graphql::plan::Listed;
 use crate::graphql::state;
 use crate::record::*;
-use crate::store::records::locations_of;
-use crate::store::{Column, Predicate};
 
 /// What a type has beside its declared fields. They are flattened into its object.
 pub trait Beside {
@@ -35,8 +34,8 @@ macro_rules! nothing_beside {
     )+};
 }
 nothing_beside!(Product, InboundShipment, Return, ShippingMethod, WarehouseCustomer, WarehouseLocation);
-nothing_beside!(WarehouseQuantity, Lot, LocationQuantity, ProductComponent, InboundLineItem, InboundReceipt, InboundReceiptLineItem);
-nothing_beside!(Shipment, ShipmentLineItem, Package, PackageLineItem, ReturnLineItem, ReturnShipment, ReturnShipmentLineItem, ReceivingDetail);
+nothing_beside!(WarehouseQuantity, Lot, LocationQuantity, ProductComponent, InboundLineItem, InboundReceiptLineItem);
+nothing_beside!(ShipmentLineItem, PackageLineItem, ReturnLineItem, ReturnShipment, ReturnShipmentLineItem, ReceivingDetail);
 
 /// See [`Beside`].
 pub struct OrderBeside<'a> {
@@ -61,8 +60,7 @@ impl OrderBeside<'_> {
         #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
     ) -> Result<Listed<Return>> {
-        let all = state(ctx)?.loaders.returns_of(self.at, &self.order.source.id).await?;
-        pagination::at_hand(ctx, "Order.returns", &Args::forward(first, after), self.at, &all).await
+        records_of(ctx, "Order.returns", &Args::forward(first, after), self.at, &self.order.source.id).await
     }
 }
 
@@ -85,6 +83,31 @@ impl OrderLineItemBeside<'_> {
     }
 }
 
+/// The identifier of a part under its old name: see [`Beside`].
+pub struct IdAsItWas<'a>(&'a str);
+
+macro_rules! id_as_it_was {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Beside for $type {
+            type Fields<'a> = IdAsItWas<'a>;
+
+            fn beside(&self, _: ConnectionId) -> IdAsItWas<'_> {
+                IdAsItWas(&self.id)
+            }
+        }
+    )+};
+}
+id_as_it_was!(Shipment, Package, InboundReceipt);
+
+#[Object]
+impl IdAsItWas<'_> {
+    /// The same as `sourceId`.
+    #[graphql(deprecation = "Two WMSs, and two types of one, may use the same, and caches take id for a key that is unique: use sourceId")]
+    async fn id(&self) -> &str {
+        self.0
+    }
+}
+
 /// See [`Beside`].
 pub struct WarehouseBeside<'a> {
     at: ConnectionId,
@@ -101,15 +124,14 @@ impl Beside for Warehouse {
 
 #[Object]
 impl WarehouseBeside<'_> {
-    /// The bins, shelves and zones in it, by source id. There may be very many, so each warehouse's are read by themselves.
+    /// The bins, shelves and zones in it, by source id.
     async fn locations(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
     ) -> Result<Listed<WarehouseLocation>> {
-        let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), locations_of(self.at, &self.warehouse.source.id)]);
-        pagination::records::<WarehouseLocation>(ctx, "Warehouse.locations", &Args::forward(first, after), which, Vec::new(), None).await
+        records_of(ctx, "Warehouse.locations", &Args::forward(first, after), self.at, &self.warehouse.source.id).await
     }
 }
 

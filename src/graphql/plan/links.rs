@@ -8,12 +8,14 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join_all};
 
 use super::select::Selected;
 use super::stored::text;
 use super::{Compiler, ObjectPlan, Planned};
 use crate::graphql::State;
+use crate::graphql::errors::Result;
+use crate::graphql::loaders::Loaders;
 use crate::graphql::objects::Shown;
 use crate::record::{ConnectionId, Link};
 use crate::store::records::{Needs, Stored, record_many};
@@ -52,21 +54,33 @@ impl Found {
     }
 }
 
-/// Reads everything that is wanted, and what that points at, to the end.
+/// What a slot has read.
+type Read = Box<dyn Any + Send + Sync>;
+
+/// Reads everything that is wanted, and what that points at, to the end; together with other plans of its kind, if there are any
+/// at the same time.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted) -> store::Result<Found> {
+pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted, together: bool) -> Result<Found> {
     let mut found = Found(slots.iter().map(|_| None).collect());
     while wanted.0.iter().any(|keys| !keys.is_empty()) {
+        let asked = || slots.iter().zip(&wanted.0).filter(|(_, keys)| !keys.is_empty());
+        let read = if together {
+            try_join_all(asked().map(|(slot, keys)| slot.join(&state.loaders, keys))).await?
+        } else {
+            let mut conn = state.store.read().await?;
+            let mut read = Vec::new();
+            for (slot, keys) in asked() {
+                read.push(slot.read(&mut conn, keys).await?);
+            }
+            read
+        };
         let mut next = Wanted::none(slots);
-        let mut conn = state.store.read().await?;
-        for ((slot, keys), found) in slots.iter().zip(&wanted.0).zip(&mut found.0).filter(|((_, keys), _)| !keys.is_empty()) {
-            #[cfg(test)]
-            state.loaders.count_batch();
-            let records = slot.read(&mut conn, keys).await?;
+        let places = slots.iter().zip(&wanted.0).zip(&mut found.0).filter(|((_, keys), _)| !keys.is_empty());
+        for (((slot, _), place), records) in places.zip(read) {
             slot.gather(&*records, &mut next);
-            *found = Some(records);
+            *place = Some(records);
         }
         wanted = next;
     }
@@ -76,9 +90,23 @@ pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted) 
 /// One relation of a selection, to records of whichever type.
 pub trait Slot: Send + Sync {
     /// Reads records.
-    fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Box<dyn Any + Send + Sync>>>;
+    fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Read>>;
+    /// The same, together with whoever else asks for such.
+    fn join<'a>(&'a self, loaders: &'a Loaders, keys: &'a Keys) -> BoxFuture<'a, Result<Read>>;
     /// Names what records that it has read point at.
     fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted);
+}
+
+fn pairs(keys: &Keys) -> impl Iterator<Item = (ConnectionId, &str)> {
+    keys.iter().flat_map(|(at, ids)| ids.iter().map(|id| (*at, id.as_str())))
+}
+
+fn sorted<T: Shown>(found: impl IntoIterator<Item = Stored<T>>) -> Read {
+    let mut records = Records::<T>::new();
+    for record in found {
+        records.entry(record.connection).or_default().insert(record.record.source().id.clone(), record);
+    }
+    Box::new(records)
 }
 
 struct LinkSlot<T> {
@@ -87,15 +115,15 @@ struct LinkSlot<T> {
 }
 
 impl<T: Shown> Slot for LinkSlot<T> {
-    fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Box<dyn Any + Send + Sync>>> {
+    fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Read>> {
         Box::pin(async move {
-            let pairs: Vec<_> = keys.iter().flat_map(|(at, ids)| ids.iter().map(|id| (*at, id.as_str()))).collect();
-            let mut records = Records::<T>::new();
-            for record in record_many::<T>(conn, &pairs, &self.needs).await? {
-                records.entry(record.connection).or_default().insert(record.record.source().id.clone(), record);
-            }
-            Ok(Box::new(records) as _)
+            let pairs: Vec<_> = pairs(keys).collect();
+            Ok(sorted(record_many::<T>(conn, &pairs, &self.needs).await?))
         })
+    }
+
+    fn join<'a>(&'a self, loaders: &'a Loaders, keys: &'a Keys) -> BoxFuture<'a, Result<Read>> {
+        Box::pin(async move { Ok(sorted(loaders.records::<T>(pairs(keys), &self.needs).await?.into_iter().map(Arc::unwrap_or_clone))) })
     }
 
     fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted) {

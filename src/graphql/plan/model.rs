@@ -229,9 +229,21 @@ macro_rules! nothing_to_add {
         impl Add for $type {}
     )+};
 }
-nothing_to_add!(WarehouseQuantity, Lot, LocationQuantity, ProductComponent, InboundLineItem, InboundReceipt, InboundReceiptLineItem);
-nothing_to_add!(Shipment, ShipmentLineItem, Package, PackageLineItem, ReturnLineItem, ReturnShipment, ReturnShipmentLineItem, ReceivingDetail);
-nothing_to_add!(Address, Measurements, Carrier, Channel, Supplier, SupplierProduct, OrderTotals, OrderDelivery);
+nothing_to_add!(WarehouseQuantity, Lot, LocationQuantity, ProductComponent, InboundLineItem, InboundReceiptLineItem);
+nothing_to_add!(ShipmentLineItem, PackageLineItem, ReturnLineItem, ReturnShipment, ReturnShipmentLineItem, ReceivingDetail);
+nothing_to_add!(Address, Measurements, SupplierProduct, OrderTotals, OrderDelivery);
+
+/// `sourceId` under its old name.
+macro_rules! id_as_it_was {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Add for $type {
+            fn add(fields: &mut Fields<Self>) {
+                fields.insert("id".to_owned(), get("id", |it: &Self| &it.id));
+            }
+        }
+    )+};
+}
+id_as_it_was!(Shipment, Package, InboundReceipt, Carrier, Channel, Supplier);
 
 impl Add for OrderLineItem {
     fn add(fields: &mut Fields<Self>) {
@@ -296,8 +308,8 @@ fn every_record<T: Record>() -> Fields<Stored<T>> {
 
 /// The parts that several types share, whose declarations are plain structs. A field that is missing here does not compile.
 macro_rules! shared {
-    ($($name:ident { $($field:ident: $type:ty),+ $(,)? })+) => {$(
-        part_plan! { $name { $($field: $type),+ } }
+    ($($name:ident { $($field:ident: $type:ty $(as $graphql:literal)?),+ $(,)? })+) => {$(
+        part_plan! { $name { $($field: $type $(as $graphql)?),+ } }
 
         const _: fn(&$name) = |it| {
             let $name { $($field: _),+ } = it;
@@ -314,9 +326,9 @@ shared! {
         length: Option<Quantity>, width: Option<Quantity>, height: Option<Quantity>, unit: Option<LengthUnit>, weight: Option<Quantity>,
         weight_unit: Option<WeightUnit>,
     }
-    Carrier { id: Option<String>, name: Option<String>, scac: Option<String> }
-    Channel { id: Option<String>, name: Option<String> }
-    Supplier { id: Option<String>, name: Option<String> }
+    Carrier { id: Option<String> as "sourceId", name: Option<String>, scac: Option<String> }
+    Channel { id: Option<String> as "sourceId", name: Option<String> }
+    Supplier { id: Option<String> as "sourceId", name: Option<String> }
     SupplierProduct { supplier: Option<Supplier>, external_id: Option<String>, unit_cost: Option<Money> }
     OrderTotals { currency_code: Option<String>, total_tax: Option<Money>, total_discount: Option<Money>, total_shipping: Option<Money> }
     OrderDelivery {

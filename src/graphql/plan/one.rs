@@ -43,7 +43,7 @@ impl<T: Shown> OnePlan<T> {
     async fn written(&self, record: &Arc<Stored<T>>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
         let mut wanted = Wanted::none(&self.slots);
         self.node.gather(record, &mut wanted);
-        let found = follow(state(ctx)?, &self.slots, wanted).await?;
+        let found = follow(state(ctx)?, &self.slots, wanted, false).await?;
         let values = match self.node.resolved.is_empty() {
             true => None,
             false => match self.node.resolve(ctx, record).await {

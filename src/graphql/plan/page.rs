@@ -191,19 +191,19 @@ impl<T: Shown> PagePlan<T> {
         })
     }
 
-    async fn found(&self, rows: &Rows<T>, ctx: &ContextSelectionSet<'_>) -> Result<Found, Fault> {
+    async fn found(&self, rows: &Rows<T>, together: bool, ctx: &ContextSelectionSet<'_>) -> Result<Found, Fault> {
         let mut wanted = Wanted::none(&self.slots);
         if !self.slots.is_empty() {
             for node in self.nodes() {
                 rows.rows.iter().for_each(|row| node.gather(row, &mut wanted));
             }
         }
-        Ok(follow(state(ctx)?, &self.slots, wanted).await?)
+        follow(state(ctx)?, &self.slots, wanted, together).await
     }
 
     /// The page as it is sent; `None` where something failed that may not be null. Its error has been told.
-    async fn written(&self, rows: &Rows<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
-        let found = self.found(rows, ctx).await?;
+    async fn written(&self, rows: &Rows<T>, together: bool, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
+        let found = self.found(rows, together, ctx).await?;
         let mut out = Vec::with_capacity(256 + 512 * rows.rows.len());
         let mut page = Object::begin(&mut out);
         for (key, field) in &self.fields {
@@ -309,6 +309,8 @@ pub struct Listed<T: Shown> {
     pub plan: Option<PagePlan<T>>,
     /// What is on it.
     pub rows: Rows<T>,
+    /// Others of its kind are written at the same time: what it needs is read together with what they do.
+    pub is_one_of_many: bool,
 }
 
 impl<T: Shown> OutputType for Listed<T> {
@@ -322,7 +324,10 @@ impl<T: Shown> OutputType for Listed<T> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let Some(plan) = &self.plan else { return OutputType::resolve(&self.rows.page(), ctx, field).await };
-        let written = plan.written(&self.rows, ctx).await.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
+        let written = plan
+            .written(&self.rows, self.is_one_of_many, ctx)
+            .await
+            .map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
         Ok(written.map_or(Value::Null, spliced))
     }
 }

@@ -115,11 +115,6 @@ impl World {
         world
     }
 
-    /// Batches that the loaders have read so far.
-    fn batches(&self) -> usize {
-        self.schema.loaders.batches()
-    }
-
     async fn answer(&self, request: impl Into<Request>, access: Access) -> Value {
         serde_json::to_value(self.schema.execute(request.into().data(key(access))).await).unwrap()
     }

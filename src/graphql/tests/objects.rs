@@ -3,7 +3,7 @@
 use async_graphql::{Request, Variables};
 use serde_json::{Value, json};
 
-use super::{NOON, World, seconds, texts};
+use super::{NOON, World, seconds, source, texts};
 use crate::record::*;
 use crate::store::keys::Access;
 use crate::store::runs::{NewRun, SyncMode, SyncTrigger, reject_put};
@@ -155,19 +155,54 @@ async fn a_record_shows_its_fields_and_relations() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_relation_costs_one_batch_however_long_the_list() {
+async fn a_relation_costs_the_same_statements_however_long_the_list() {
     let world = World::full().await;
-    let batches = async |first: usize| {
-        let before = world.batches();
-        let query = format!(
-            "{{ orders(first: {first}) {{ nodes {{ connection {{ name }} warehouse {{ name }} lineItems {{ product {{ name }} }} returns {{ totalCount }} }} }} }}"
-        );
-        let answer = world.ask(&query).await;
-        assert_eq!(answer["orders"]["nodes"].as_array().map(Vec::len), Some(first));
-        world.batches() - before
+    let more = |n: usize| format!("W{n}");
+    let warehouses: Vec<_> = (2..10).map(|n| Warehouse { source: source(&more(n)), name: more(n), ..Warehouse::default() }).collect();
+    world.lay(1, NOON, &warehouses).await;
+    let places: Vec<_> = (2..10)
+        .flat_map(|n| {
+            (0..n).map(move |place| WarehouseLocation {
+                source: source(&format!("L{n}-{place}")),
+                warehouse: Some(Link::to(more(n))),
+                ..WarehouseLocation::default()
+            })
+        })
+        .collect();
+    world.lay(1, NOON, &places).await;
+    let statements = async |query: &str, first: usize| {
+        let before = world.store.statements();
+        let answer = world.ask(&query.replace("FIRST", &first.to_string())).await;
+        (world.store.statements() - before, answer)
     };
-    assert_eq!(batches(1).await, 4, "connection, warehouse, product, returns");
-    assert_eq!(batches(100).await, 4);
+    for (query, expected) in [
+        // The orders, their connection, warehouses and products, and their returns with the count of those.
+        ("{ orders(first: FIRST) { nodes { connection { name } warehouse { name } lineItems { product { name } } returns { totalCount } } } }", 6),
+        // The warehouses; of their locations the rows, the counts and the warehouses.
+        ("{ warehouses(first: FIRST) { nodes { locations(first: 2) { totalCount nodes { sourceId warehouse { name } } } } } }", 4),
+        // The same below one another, with what lies before the cursor.
+        (
+            "{ warehouses(first: FIRST) { nodes { locations(first: 2) { nodes { warehouse { locations(first: 1, after: \"CURSOR\") { pageInfo { hasPreviousPage } freshAsOf nodes { warehouse { name } } } } } } } } }",
+            7,
+        ),
+    ] {
+        let cursor = world.ask("{ warehouses(first: 1) { nodes { locations(first: 1) { pageInfo { endCursor } } } } }").await;
+        let query = query.replace("CURSOR", cursor["warehouses"]["nodes"][0]["locations"]["pageInfo"]["endCursor"].as_str().unwrap());
+        assert_eq!(statements(&query, 2).await.0, expected, "{query}");
+        assert_eq!(statements(&query, 9).await.0, expected, "{query}");
+    }
+    let (_, answer) = statements(
+        "{ warehouses(first: FIRST) { nodes { sourceId locations(first: 3) { totalCount nodes { sourceId } pageInfo { hasNextPage } } } } }",
+        9,
+    )
+    .await;
+    for warehouse in answer["warehouses"]["nodes"].as_array().unwrap().iter().skip(1) {
+        let name = warehouse["sourceId"].as_str().unwrap();
+        let count: usize = name[1..].parse().unwrap();
+        let wanted: Vec<_> = (0..count.min(3)).map(|place| format!("L{count}-{place}")).collect();
+        assert_eq!(texts(&warehouse["locations"]["nodes"], "/sourceId"), wanted);
+        assert_eq!((&warehouse["locations"]["totalCount"], &warehouse["locations"]["pageInfo"]["hasNextPage"]), (&json!(count), &json!(count > 3)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -79,7 +79,7 @@ impl Documents<'_> {
                 continue;
             }
             let field = &fields[self.below(fields.len())];
-            if self.types.0[ty].iter().any(|field| field.name.node == "sourceId") && self.chance(5) {
+            if self.types.0[ty].iter().any(|field| field.name.node == "deletedAt") && self.chance(5) {
                 out.push_str(" ... on Record { changedAt id } ... on Node { id }");
             }
             let name = field.name.node.as_str();

@@ -25,7 +25,9 @@ pub trait Dialect: Backend + HasSqlType<Timestamptz> + HasSqlType<Json> {
     fn ints<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<i64>) -> QueryResult<()>;
     /// A query, without its `WHERE`, whose rows are the source ids that pages of runs showed.
     const LISTED: &'static str;
-    /// A query whose rows are these records.
+    /// Whether a subquery can be made for each row of another (`LATERAL`) in a `FROM`.
+    const LATERAL: bool;
+    /// A query whose rows are these records, as `at` and `id`.
     fn keys<'b>(out: &mut AstPass<'_, 'b, Self>, keys: &'b Keys) -> QueryResult<()>;
 }
 
@@ -33,6 +35,7 @@ impl Dialect for Pg {
     const LOWEST_TIME: &'static str = "'-infinity'::timestamptz";
     const LOWEST_NUMBER: &'static str = "'-9223372036854775808'::bigint";
     const FIND: &'static str = "strpos";
+    const LATERAL: bool = true;
     const LISTED: &'static str = "SELECT json_array_elements_text(page.source_ids) COLLATE \"C\" FROM sync_pages AS page";
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
@@ -54,7 +57,7 @@ impl Dialect for Pg {
         out.push_bind_param::<Array<BigInt>, Vec<i64>>(&keys.connections)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, Vec<String>>(&keys.source_ids)?;
-        out.push_sql(")");
+        out.push_sql(") AS key(at, id)");
         Ok(())
     }
 }
@@ -63,6 +66,7 @@ impl Dialect for Sqlite {
     const LOWEST_TIME: &'static str = "-9223372036854775808";
     const LOWEST_NUMBER: &'static str = "-9223372036854775808";
     const FIND: &'static str = "instr";
+    const LATERAL: bool = false;
     const LISTED: &'static str = "SELECT listed.value FROM sync_pages AS page, json_each(page.source_ids) AS listed";
 
     fn texts<'b>(out: &mut AstPass<'_, 'b, Self>, values: &'b List<String>) -> QueryResult<()> {
@@ -80,7 +84,7 @@ impl Dialect for Sqlite {
     }
 
     fn keys<'b>(out: &mut AstPass<'_, 'b, Self>, keys: &'b Keys) -> QueryResult<()> {
-        out.push_sql("SELECT value ->> 0, value ->> 1 FROM json_each(");
+        out.push_sql("SELECT value ->> 0 AS at, value ->> 1 AS id FROM json_each(");
         out.push_bind_param::<Json, List<(i64, String)>>(&keys.pairs)?;
         out.push_sql(")");
         Ok(())

@@ -19,7 +19,7 @@ await check("relay: pages are appended to one connection", async () => {
   const { default: next } = await import("./__generated__/ordersListPaginationQuery.graphql.js");
   await fetchQuery(environment, next, { ...variables, first: 20, after: pageInfo.endCursor }).toPromise();
   const both = read(OrdersList, root).orders.edges.map(({ node }) => ({ id: node.id, ...read(OrdersRow, node) }));
-  const row = "id orderNumber status lineItems { sku product { id name } } shipments { id packages { id } }";
+  const row = "id orderNumber status lineItems { sku product { id name } } shipments { sourceId packages { sourceId } }";
   const whole = await ask(`query($filter: OrderFilter) { orders(first: 40, filter: $filter) { nodes { ${row} } } }`, variables);
   const wanted = whole.orders.nodes.map((order) => ({
     ...order,

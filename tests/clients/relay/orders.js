@@ -35,7 +35,7 @@ export const OrdersList = graphql`
   }
 `;
 export const OrdersRow = graphql`
-  fragment orders_row on Order { orderNumber status lineItems { sku product { name } } shipments { id packages { id } } }
+  fragment orders_row on Order { orderNumber status lineItems { sku product { name } } shipments { sourceId packages { sourceId } } }
 `;
 export const CreateOrder = graphql`
   mutation ordersCreateMutation($input: CreateOrderInput!) {
@@ -59,10 +59,10 @@ export const EveryId = graphql`
         id
         orderNumber
         channel { id name }
-        carrier { id name scac }
+        carrier { sourceId name scac }
         shipMethod: shippingMethod { id name }
         lineItems { sku quantity product { id name supplier { id name } } }
-        shipments { id status packages { id trackingNumber } shipTo { city } }
+        shipments { sourceId status packages { sourceId trackingNumber } shipTo { city } }
       }
     }
   }
