@@ -32,6 +32,9 @@ pub struct Limits {
     pub deadline: Duration,
     /// For the connection to be made.
     pub connect: Duration,
+    /// For how long a connection is kept that nothing is sent over. A write that meets a server which is just closing it gets no
+    /// answer, and nobody knows what came of it; so this is less than servers keep one (gunicorn 2 s, Node.js and Apache 5 s).
+    pub idle: Duration,
     /// The most bytes of an answer, after decompression.
     pub body: usize,
     /// How far calls may go.
@@ -40,7 +43,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(60), connect: Duration::from_secs(10), body: 32 * 1024 * 1024, reach: Reach::Anywhere }
+        Self {
+            deadline: Duration::from_secs(60),
+            connect: Duration::from_secs(10),
+            idle: Duration::from_millis(1_500),
+            body: 32 * 1024 * 1024,
+            reach: Reach::Anywhere,
+        }
     }
 }
 
@@ -63,6 +72,7 @@ impl Http {
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = reqwest::Client::builder()
             .connect_timeout(limits.connect)
+            .pool_idle_timeout(limits.idle)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")));
         if limits.reach == Reach::Public {

@@ -14,6 +14,8 @@ pub mod http;
 mod keyset;
 pub mod odoo;
 pub mod pass;
+#[cfg(test)]
+mod played;
 mod row;
 pub mod sandbox;
 pub mod tryton;

@@ -97,7 +97,7 @@ async fn exchange(mut stream: TcpStream, answer: &Answer) -> std::io::Result<usi
 }
 
 /// Reads to the end of the request, so that hanging up is not taken for a refusal to listen.
-async fn read_request(stream: &mut TcpStream) -> std::io::Result<()> {
+pub(super) async fn read_request(stream: &mut TcpStream) -> std::io::Result<()> {
     let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         let read = stream.read(&mut buffer).await?;

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::attacks::{Attack, CAP, attacks};
-use super::hostile::{Answer, Hostile};
+use super::hostile::{Answer, Hostile, read_request};
 use super::{SECRET, commands, credentials};
 use crate::clock::Clock;
 use crate::record::DataType;
@@ -172,6 +174,24 @@ async fn every_adapter_survives_a_hostile_server() {
     assert!(log.contains("WMS call"), "the log has been caught");
     let shown: Vec<&str> = log.lines().filter(|line| line.contains(SECRET)).collect();
     assert!(shown.is_empty(), "the log shows the credential:\n{}", shown.join("\n"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_dropped_before_the_server_drops_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+        // It keeps the connection for as long as the client does.
+        stream.read(&mut [0; 16]).await.unwrap()
+    });
+    let http = Http::new(Limits { idle: Duration::from_millis(50), ..Limits::default() }, Clock::system()).unwrap();
+    assert!(http.at(&url, "baseUrl").unwrap().get("/").send().await.unwrap().is_success());
+    let more = tokio::time::timeout(Duration::from_secs(30), server).await.expect("the client hangs up").unwrap();
+    assert_eq!(more, 0);
+    assert!(Limits::default().idle < Duration::from_secs(2), "gunicorn, which Tryton runs on, keeps an idle connection for 2 s");
 }
 
 #[tokio::test]

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::Odoo;
 use super::rows::Row;
-use crate::record::{Instant, Json, Record, Source};
+use crate::record::{Instant, Json, Source};
 use crate::wms::http::{Call, Reply};
 use crate::wms::keyset::ascending;
-pub(super) use crate::wms::keyset::id_of;
-use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Retry, Scope};
+pub(super) use crate::wms::keyset::{Rows, id_of};
+use crate::wms::{Checkpoint, Error, Kind, Next, Retry, Scope};
 
 /// How many related rows one call asks for. At most some 2 KiB each, so that an answer stays far below the cap.
 pub(super) const CHUNK: usize = 4_000;
@@ -43,32 +43,6 @@ pub(super) struct Listing {
 #[derive(Debug, Serialize, Deserialize)]
 struct Position {
     after: i64,
-}
-
-/// A page of rows, before they are mapped.
-pub(super) struct Rows {
-    pub rows: Vec<Value>,
-    next: Next,
-    source_time: Option<Instant>,
-}
-
-impl Rows {
-    /// The rows' ids.
-    pub fn ids(&self) -> Vec<i64> {
-        self.rows.iter().filter_map(id_of).collect()
-    }
-
-    /// The page of records that `map` makes of the rows. What it cannot map is rejected with its reason.
-    pub fn page<T: Record>(self, map: impl Fn(&Value) -> Result<T, String>) -> Page<T> {
-        let mut page = Page { source_time: self.source_time, ..Page::new(Vec::with_capacity(self.rows.len()), self.next) };
-        for row in &self.rows {
-            match map(row) {
-                Ok(record) => page.records.push(record),
-                Err(reason) => page.rejects.push(Reject { source_id: id_of(row).map(|id| id.to_string()), reason, raw: Json::of(row) }),
-            }
-        }
-        page
-    }
 }
 
 /// What Odoo writes for a moment: seconds, in UTC, without a zone. What is finer is cut off.
@@ -182,7 +156,7 @@ impl Odoo {
             // Ascending ids show every row that was there throughout.
             None => Next::Done { complete: *scope == Scope::default() },
         };
-        Ok(Rows { rows, next, source_time })
+        Ok(Rows { rows, next, total: None, source_time })
     }
 
     /// All rows of a model whose `field` is one of `ids`, in the order of their own ids.

@@ -1,82 +1,27 @@
 //! A server that plays what a real Odoo 19 answered: rows as `fixtures/capture.py` took them, errors word for word. What
 //! a domain means is played only as far as the adapter's paging and relating need it.
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::Odoo;
 use crate::wms::Adapter;
 use crate::wms::http::{Http, Limits};
+pub(super) use crate::wms::played::{Answer, Calls};
+use crate::wms::played::{Asked, serve};
 
-/// What the server sends.
-#[derive(Debug, Clone)]
-pub(super) enum Answer {
-    Json(Value),
-    Error(u16, String),
-    /// As it stands, headers and all.
-    Raw(String),
-}
-
-/// `stock.picking/search_read` and the arguments, of each call.
-pub(super) type Calls = Arc<Mutex<Vec<(String, Value)>>>;
-
-/// A server that answers each call as `answer` says, an Odoo that is connected to it, and the calls that it got.
+/// A server that answers each call (`stock.picking/search_read` and the arguments) as `answer` says, an Odoo that is connected to
+/// it, and the calls that it got.
 pub(super) async fn server(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> (Odoo, Calls) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (calls, answer): (Calls, _) = (Arc::default(), Arc::new(answer));
-    let seen = calls.clone();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (seen, answer) = (seen.clone(), answer.clone());
-            tokio::spawn(async move {
-                let reply = |call: String, arguments: Value| {
-                    let reply = answer(&call, &arguments);
-                    seen.lock().unwrap().push((call, arguments));
-                    reply
-                };
-                drop(exchange(stream, reply).await);
-            });
-        }
-    });
+    let (url, calls) = serve(named, answer).await;
     let credentials = json!({ "baseUrl": url, "apiKey": "the-key", "database": "wms" });
-    let odoo =
-        Odoo::connect(serde_json::from_value(credentials).unwrap(), &Http::new(Limits::default(), crate::clock::Clock::system()).unwrap()).unwrap();
-    (odoo, calls)
+    let http = Http::new(Limits::default(), crate::clock::Clock::system()).unwrap();
+    (Odoo::connect(serde_json::from_value(credentials).unwrap(), &http).unwrap(), calls)
 }
 
-async fn exchange(mut stream: TcpStream, reply: impl FnOnce(String, Value) -> Answer) -> std::io::Result<()> {
-    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-    let (head, body) = loop {
-        let read = stream.read(&mut buffer).await?;
-        request.extend_from_slice(&buffer[..read]);
-        let text = String::from_utf8_lossy(&request);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_lowercase().split_once("content-length: ").map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
-            if body.len() >= length {
-                break (head.to_lowercase(), serde_json::from_str(body).unwrap_or_default());
-            }
-        }
-        assert!(read > 0, "the request was cut off");
-    };
+fn named(asked: &Asked) -> String {
+    let head = &asked.head;
     assert!(head.contains("\r\nx-odoo-database: wms") || !head.contains("/json/2/"), "{head}");
-    let call = head.split_whitespace().nth(1).unwrap().trim_start_matches("/json/2/").to_owned();
-    let page = |status: u16, kind: &str, body: &str| {
-        format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nDate: Mon, 23 Nov 2026 15:41:30 GMT\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-    };
-    let text = match reply(call, body) {
-        Answer::Json(value) => page(200, "application/json; charset=utf-8", &value.to_string()),
-        Answer::Error(status, body) if body.starts_with('<') => page(status, "text/html; charset=utf-8", &body),
-        Answer::Error(status, body) => page(status, "application/json; charset=utf-8", &body),
-        Answer::Raw(text) => text,
-    };
-    stream.write_all(text.as_bytes()).await
+    asked.path.trim_start_matches("/json/2/").to_owned()
 }
 
 pub(super) fn captured() -> Value {

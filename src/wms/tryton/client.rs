@@ -18,11 +18,11 @@ use serde_json::{Map, Value, json};
 use super::failure::classify;
 use super::rows::{FieldRow, Row};
 use super::{MODELS, Tryton};
-use crate::record::{Instant, Json, Record, Source};
+use crate::record::{Instant, Json, Source};
 use crate::wms::http::{Call, Reply};
 use crate::wms::keyset::ascending;
-pub(super) use crate::wms::keyset::id_of;
-use crate::wms::{Checkpoint, Error, Kind, Next, Page, Reject, Scope};
+pub(super) use crate::wms::keyset::{Rows, id_of};
+use crate::wms::{Checkpoint, Error, Kind, Next, Scope};
 
 /// How many rows one call asks for at most. Some 2 KiB each, so that an answer stays far below the cap.
 pub(super) const CHUNK: usize = 4_000;
@@ -96,34 +96,6 @@ struct Position {
     after: i64,
     /// How many rows the listing has.
     of: Option<u64>,
-}
-
-/// A page of rows, before they are mapped.
-pub(super) struct Rows {
-    pub rows: Vec<Value>,
-    pub next: Next,
-    pub total: Option<u64>,
-    pub source_time: Option<Instant>,
-}
-
-impl Rows {
-    /// The rows' ids.
-    pub fn ids(&self) -> Vec<i64> {
-        self.rows.iter().filter_map(id_of).collect()
-    }
-
-    /// The page of records that `map` makes of the rows. What it cannot map is rejected with its reason.
-    pub fn page<T: Record>(self, map: impl Fn(&Value) -> Result<T, String>) -> Page<T> {
-        let records = Vec::with_capacity(self.rows.len());
-        let mut page = Page { source_time: self.source_time, total: self.total, ..Page::new(records, self.next) };
-        for row in &self.rows {
-            match map(row) {
-                Ok(record) => page.records.push(record),
-                Err(reason) => page.rejects.push(Reject { source_id: id_of(row).map(|id| id.to_string()), reason, raw: Json::of(row) }),
-            }
-        }
-        page
-    }
 }
 
 /// What Tryton writes for a moment: its parts, in UTC.

@@ -224,6 +224,34 @@ where
     (error.message, path)
 }
 
+/// Looks for a write that was never sent.
+async fn not_done<C: Command>(tryton: &Tryton, command: &C, reference: &str)
+where
+    Tryton: Push<C>,
+{
+    let told = Push::look_up(tryton, command, reference).await.unwrap();
+    assert!(matches!(told, Found::NotDone), "{}", C::ACTION);
+}
+
+/// Looks for a write that was carried out: the record that it made or changed.
+async fn found<C: Command>(tryton: &Tryton, command: &C, reference: &str) -> C::Record
+where
+    Tryton: Push<C>,
+{
+    match Push::look_up(tryton, command, reference).await.unwrap() {
+        Found::Done(written) => written.record,
+        Found::NotDone => panic!("{}: not done", C::ACTION),
+        Found::Unclear(why) => panic!("{}: {why}", C::ACTION),
+    }
+}
+
+/// What the notes beside a row say.
+async fn notes(tryton: &Tryton, row: &str) -> Vec<String> {
+    let arguments = json!({ "domain": [["resource", "=", row]], "fields_names": ["message"], "order": [["id", "ASC"]] });
+    let rows: Vec<Value> = tryton.value("ir.note", "search_read", &arguments).await.unwrap();
+    rows.iter().map(|row| row["message"].as_str().unwrap().to_owned()).collect()
+}
+
 /// Products with much in stock in the first warehouse, by SKU.
 async fn stocked(tryton: &Tryton) -> Vec<InventoryItem> {
     let mut items = whole::<InventoryItem>(tryton).await;
@@ -299,8 +327,7 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
     );
     assert_eq!((to.country.as_deref(), to.email_address.as_deref()), (Some("US"), Some("jane@example.com")));
     assert_eq!(made.line_items.iter().filter_map(|line| line.sku.clone()).collect::<Vec<_>>(), [first.clone(), second.clone()]);
-    let Found::Done(found) = Push::look_up(tryton, &command, &write_reference).await.unwrap() else { panic!("it is there") };
-    assert_eq!(found.record, made);
+    assert_eq!(found(tryton, &command, &write_reference).await, made);
     let again = done(tryton, &order_of(vec![line(&first, 1)]), "live-again").await.record;
     assert_eq!(again.warehouse_customer, made.warehouse_customer, "the same address is used again");
 
@@ -326,7 +353,11 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
     let id = || reference::<Order>(&made.source.id);
     let change = |order| UpdateOrder { id: id(), order, integration_fields: None };
     let patch = OrderPatch { reference_id: MaybeUndefined::Value("SHOP-1001b".to_owned()), ..OrderPatch::default() };
-    assert_eq!(done(tryton, &change(patch), "live-2").await.record.reference_id.as_deref(), Some("SHOP-1001b"));
+    let update = change(patch);
+    not_done(tryton, &update, &write_reference).await;
+    let changed = done(tryton, &update, &write_reference).await.record;
+    assert_eq!(changed.reference_id.as_deref(), Some("SHOP-1001b"));
+    assert_eq!(found(tryton, &update, &write_reference).await, changed);
     let patch = OrderPatch { line_items: MaybeUndefined::Value(vec![line(&first, 9)]), ..OrderPatch::default() };
     assert_eq!(refused(tryton, &change(patch), Kind::Validation).await.1, "lineItems");
     let draft = whole::<Order>(tryton).await.into_iter().find(|order| order.raw_status.as_deref() == Some("draft")).unwrap();
@@ -335,7 +366,18 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
         required_ship_date: MaybeUndefined::Value("2027-02-01T00:00:00Z".parse().unwrap()),
         ..OrderPatch::default()
     };
-    let changed = done(tryton, &UpdateOrder { id: reference(&draft.source.id), order: patch, integration_fields: None }, "live-3").await.record;
+    let update = UpdateOrder {
+        id: reference(&draft.source.id),
+        order: OrderPatch { ship_to: MaybeUndefined::Value(order_of(vec![]).order.ship_to.unwrap()), ..patch },
+        integration_fields: None,
+    };
+    not_done(tryton, &update, &write_reference).await;
+    let changed = done(tryton, &update, &write_reference).await.record;
+    assert_eq!(found(tryton, &update, &write_reference).await, changed);
+    // Somebody else changes it: nobody can tell any more.
+    write(tryton, "sale.sale", draft.source.id.parse().unwrap(), json!({ "shipping_date": null })).await;
+    let Found::Unclear(why) = Push::look_up(tryton, &update, &write_reference).await.unwrap() else { panic!("it holds another date") };
+    note(&why);
     assert_eq!(changed.line_items.iter().map(|line| line.quantity).collect::<Vec<_>>().len(), 2);
     assert!(changed.line_items.iter().any(|line| line.sku.as_ref() == Some(&first) && line.quantity == Quantity::whole(9)));
 
@@ -352,13 +394,19 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
     let too_many = ShipmentDraft { line_items: Some(vec![taken(&first, 50)]), ..ShipmentDraft::default() };
     assert_eq!(refused(tryton, &ship(too_many), Kind::Validation).await.1, "lineItems.0.quantity");
     let part = ShipmentDraft { line_items: Some(vec![taken(&first, 2)]), packages: Some(vec![package("1Z-LIVE-1")]), ..ShipmentDraft::default() };
-    let shipped = done(tryton, &ship(part), "live-4").await.record;
+    let (part, part_reference) = (ship(part), format!("{write_reference}-4"));
+    not_done(tryton, &part, &part_reference).await;
+    let shipped = done(tryton, &part, &part_reference).await.record;
+    assert_eq!(found(tryton, &part, &part_reference).await, shipped);
     assert_eq!(shipped.status, OrderStatus::PartiallyFulfilled);
     let left: Vec<_> = shipped.shipments.iter().filter(|shipment| shipment.status == ShipmentStatus::Shipped).collect();
     assert_eq!((left.len(), left[0].line_items.len(), left[0].line_items[0].quantity), (1, 1, Quantity::whole(2)));
     assert_eq!(left[0].packages[0].tracking_number.as_deref(), Some("1Z-LIVE-1"));
     let rest = ShipmentDraft { packages: Some(vec![package("1Z-LIVE-2")]), ..ShipmentDraft::default() };
-    let shipped = done(tryton, &ship(rest.clone()), "live-5").await.record;
+    let rest_reference = format!("{write_reference}-5");
+    not_done(tryton, &ship(rest.clone()), &rest_reference).await;
+    let shipped = done(tryton, &ship(rest.clone()), &rest_reference).await.record;
+    assert_eq!(found(tryton, &ship(rest.clone()), &rest_reference).await, shipped);
     assert_eq!((shipped.status, shipped.shipments.len()), (OrderStatus::Fulfilled, 2));
     assert_eq!(shipped.shipments.iter().flat_map(|one| one.line_items.iter()).map(|line| line.quantity).sum::<Quantity>(), Quantity::whole(8));
     assert_eq!(refused(tryton, &ship(rest), Kind::Validation).await.1, "id");
@@ -369,10 +417,12 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
     let much = done(tryton, &order_of(vec![line(&first, 90_000)]), "live-6").await.record;
     let ship_much = ShipOrder { id: reference(&much.source.id), shipment: ShipmentDraft::default(), integration_fields: None };
     assert!(refused(tryton, &ship_much, Kind::Validation).await.0.starts_with("Tryton has not enough in stock to assign the shipment"));
+    assert_eq!(tryton.order(much.source.id.parse().unwrap()).await.unwrap().raw_status.as_deref(), Some("processing/waiting"));
     let cancel = CancelOrder { id: reference(&much.source.id), reason: Some("too many".to_owned()), integration_fields: None };
     assert!(matches!(Push::look_up(tryton, &cancel, "live-7").await.unwrap(), Found::NotDone));
     let cancelled = done(tryton, &cancel, "live-7").await;
-    assert_eq!((cancelled.record.status, cancelled.unused_fields), (OrderStatus::Cancelled, vec!["reason".to_owned()]));
+    assert_eq!((cancelled.record.status, cancelled.unused_fields), (OrderStatus::Cancelled, vec![]));
+    assert_eq!(notes(tryton, &format!("sale.sale,{}", much.source.id)).await, ["too many\nWritten by Crossdock (live-7)"]);
     assert!(matches!(Push::look_up(tryton, &cancel, "live-7").await.unwrap(), Found::Done(_)));
     refused(tryton, &cancel, Kind::Validation).await;
 
@@ -391,11 +441,12 @@ async fn live_tryton_an_order_is_made_shipped_in_parts_and_comes_back() {
     let return_reference = format!("{write_reference}-r");
     let returned = done(tryton, &back(vec![one(&second, 2), one(&first, 1)]), &return_reference).await.record;
     assert_eq!((returned.status, returned.order.as_ref().unwrap().source_id()), (ReturnStatus::Open, made.source.id.as_str()));
-    let Found::Done(found) = Push::look_up(tryton, &back(vec![]), &return_reference).await.unwrap() else { panic!("it is there") };
-    assert_eq!(found.record, returned);
+    assert_eq!(found(tryton, &back(vec![]), &return_reference).await, returned);
     let patch = ReturnPatch { line_items: MaybeUndefined::Value(vec![one(&second, 1)]), ..ReturnPatch::default() };
     let update = UpdateReturn { id: reference(&returned.source.id), returned: patch, integration_fields: None };
-    let updated = done(tryton, &update, "live-8").await.record;
+    not_done(tryton, &update, &return_reference).await;
+    let updated = done(tryton, &update, &return_reference).await.record;
+    assert_eq!(found(tryton, &update, &return_reference).await, updated);
     assert_eq!(updated.line_items.iter().map(|line| line.expected_quantity).collect::<Vec<_>>(), [Quantity::whole(1)]);
     let cancel = CancelReturn { id: reference(&returned.source.id), reason: None, integration_fields: None };
     assert_eq!(done(tryton, &cancel, "live-9").await.record.status, ReturnStatus::Cancelled);
@@ -440,13 +491,14 @@ async fn live_tryton_goods_are_announced_received_and_counted() {
     let made = done(tryton, &command, &write_reference).await.record;
     assert_eq!((made.status, made.purchase_order_number.as_deref(), made.line_items.len()), (InboundStatus::Open, Some("PO-LIVE-77"), 2));
     assert_eq!(made.line_items[0].unit_cost, "1.50".parse().ok());
-    let Found::Done(found) = Push::look_up(tryton, &command, &write_reference).await.unwrap() else { panic!("it is there") };
-    assert_eq!(found.record, made);
+    assert_eq!(found(tryton, &command, &write_reference).await, made);
     let id = || reference::<InboundShipment>(&made.source.id);
     let patch =
         InboundShipmentPatch { line_items: MaybeUndefined::Value(vec![expected(first, 35), expected(second, 4)]), ..InboundShipmentPatch::default() };
     let update = UpdateInboundShipment { id: id(), inbound_shipment: patch, integration_fields: None };
-    let updated = done(tryton, &update, "live-10").await.record;
+    not_done(tryton, &update, &write_reference).await;
+    let updated = done(tryton, &update, &write_reference).await.record;
+    assert_eq!(found(tryton, &update, &write_reference).await, updated);
     assert!(updated.line_items.iter().any(|line| line.expected_quantity == Quantity::whole(35)));
     let arrived = |item: &InventoryItem, quantity| ReceiptLineItemDraft {
         inventory_item_id: Some(reference(&item.source.id)),
@@ -491,8 +543,11 @@ async fn live_tryton_goods_are_announced_received_and_counted() {
         reason: Some("damaged".to_owned()),
         ..InventoryAdjustment::default()
     };
-    let counted = done(tryton, &adjust(fewer), "live-12").await;
-    assert_eq!((counted.record.on_hand, counted.unused_fields), (now.on_hand - Quantity::whole(7), vec!["reason".to_owned()]));
+    let fewer = adjust(fewer);
+    not_done(tryton, &fewer, &write_reference).await;
+    let counted = done(tryton, &fewer, &write_reference).await;
+    assert_eq!((counted.record.on_hand, counted.unused_fields), (now.on_hand - Quantity::whole(7), vec![]));
+    assert_eq!(found(tryton, &fewer, &write_reference).await, counted.record);
     let whole_warehouse =
         InventoryAdjustment { location_id: Some(reference("5")), quantity: Some(Quantity::whole(7)), ..InventoryAdjustment::default() };
     assert_eq!(refused(tryton, &adjust(whole_warehouse), Kind::Validation).await.1, "locationId");
@@ -504,4 +559,6 @@ async fn live_tryton_goods_are_announced_received_and_counted() {
         0,
         "no count stays of a refusal"
     );
+    let left = json!({ "domain": [["message", "=", "Written by Crossdock (live-refused)"]] });
+    assert_eq!(tryton.value::<u64>("ir.note", "search_count", &left).await.unwrap(), 0, "and no note");
 }

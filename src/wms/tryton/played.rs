@@ -1,90 +1,34 @@
 //! A server that plays what a real Tryton 8.0 answered: rows as `fixtures/capture.py` took them, errors word for word. What a
 //! domain means is played only as far as the adapter's paging and relating need it.
 
-use std::sync::{Arc, Mutex};
-
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::Tryton;
 use crate::wms::Adapter;
 use crate::wms::http::{Http, Limits};
+pub(super) use crate::wms::played::{Answer, Calls};
+use crate::wms::played::{Asked, serve};
 
-/// What the server sends.
-#[derive(Debug, Clone)]
-pub(super) enum Answer {
-    Json(Value),
-    Error(u16, String),
-    /// As it stands, headers and all.
-    Raw(String),
-}
-
-/// `POST sale.sale/search_read` and the arguments, of each call.
-pub(super) type Calls = Arc<Mutex<Vec<(String, Value)>>>;
-
-/// A server that answers each call as `answer` says, a Tryton that is connected to it, and the calls that it got.
+/// A server that answers each call (`POST sale.sale/search_read` and the arguments) as `answer` says, a Tryton that is connected
+/// to it, and the calls that it got.
 pub(super) async fn server(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> (Tryton, Calls) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/wms", listener.local_addr().unwrap());
-    let (calls, answer): (Calls, _) = (Arc::default(), Arc::new(answer));
-    let seen = calls.clone();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (seen, answer) = (seen.clone(), answer.clone());
-            tokio::spawn(async move {
-                let reply = |call: String, arguments: Value| {
-                    let reply = answer(&call, &arguments);
-                    seen.lock().unwrap().push((call, arguments));
-                    reply
-                };
-                drop(exchange(stream, reply).await);
-            });
-        }
-    });
-    let credentials = json!({ "baseUrl": url, "apiKey": "the-key-that-never-shows" });
+    let (url, calls) = serve(named, answer).await;
+    let credentials = json!({ "baseUrl": format!("{url}/wms"), "apiKey": "the-key-that-never-shows" });
     let http = Http::new(Limits::default(), crate::clock::Clock::system()).unwrap();
     (Tryton::connect(serde_json::from_value(credentials).unwrap(), &http).unwrap(), calls)
 }
 
-async fn exchange(mut stream: TcpStream, reply: impl FnOnce(String, Value) -> Answer) -> std::io::Result<()> {
-    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-    let (head, body) = loop {
-        let read = stream.read(&mut buffer).await?;
-        request.extend_from_slice(&buffer[..read]);
-        let text = String::from_utf8_lossy(&request);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_lowercase().split_once("content-length: ").map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
-            if body.len() >= length {
-                break (head.to_owned(), serde_json::from_str(body).unwrap_or_default());
-            }
-        }
-        assert!(read > 0, "the request was cut off");
-    };
-    let mut words = head.split_whitespace();
-    let (method, path) = (words.next().unwrap(), words.next().unwrap());
-    assert!(path.len() < 4_000, "gunicorn takes no longer address: {path}");
+fn named(asked: &Asked) -> String {
+    let head = &asked.head;
     assert!(head.contains("\r\nauthorization: bearer the-key-that-never-shows\r\n"), "{head}");
-    let call = format!("{method} {}", path.split('?').next().unwrap().trim_start_matches("/wms/rest/model/"));
+    let call = format!("{} {}", asked.method, asked.path.trim_start_matches("/wms/rest/model/"));
     let context = head.split_once("\r\nx-tryton-context: ").unwrap().1.lines().next().unwrap();
     let context: Value = serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE.decode(context).unwrap()).unwrap();
     // Calls about one row see archived ones, too.
     let ours = context == json!({ "company": 1 }) || context == json!({ "company": 1, "active_test": false });
     assert!(call == "POST res.user/get_preferences" || ours, "{call} for {context}");
-    let page = |status: u16, kind: &str, body: &str| {
-        format!(
-            "HTTP/1.1 {status} X\r\nServer: gunicorn\r\nContent-Type: {kind}\r\nDate: Mon, 23 Nov 2026 15:41:30 GMT\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-    };
-    let text = match reply(call, body) {
-        Answer::Json(value) => page(200, "application/json", &value.to_string()),
-        Answer::Error(status, body) if body.starts_with('<') => page(status, "text/html; charset=utf-8", &body),
-        Answer::Error(status, body) => page(status, "application/json", &body),
-        Answer::Raw(text) => text,
-    };
-    stream.write_all(text.as_bytes()).await
+    call
 }
 
 pub(super) fn captured() -> Value {
@@ -196,4 +140,5 @@ pub(super) const UNKNOWN_MODEL: &str =
 pub(super) const PADDING: &str =
     "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n<p>Incorrect padding</p>\n";
 pub(super) const NO_POSTGRES: &str = "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n<p>connection failed: connection to server at &#34;127.0.0.1&#34;, port 55440 failed</p>\n";
+pub(super) const FUTURE: &str = r#"{"status": 400, "message": "The moves \"1 u [SKU-00115] Product 00115 classic @ 45\" have effective dates in the future.", "description": ""}"#;
 pub(super) const GATEWAY: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";

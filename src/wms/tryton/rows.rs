@@ -247,6 +247,8 @@ rows! {
     CountRow = "stock.inventory" { state: Option<String>; lines: Vec<CountLineRow> }
     /// A count of one product.
     CountLineRow = "stock.inventory.line" { expected_quantity: Option<Quantity> }
+    /// A note beside a row.
+    NoteRow = "ir.note" { resource: Option<Reference>, create_date: Option<Stamp> }
     /// A variant, as far as a change of it must know it.
     VariantRow = "product.product" { suffix_code: Option<String>; template: Option<CodeRow>, identifiers: Vec<IdentifierRow> }
     /// What begins the SKUs of variants.

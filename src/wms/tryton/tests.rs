@@ -1,6 +1,7 @@
 //! The adapter against a server of captured answers ([`super::played`]): how rows become records, how pages resume, and how
-//! every error is read. What writes leave behind stands in [`writing`].
+//! every error is read. What writes leave behind stands in [`writing`] and [`changes`].
 
+mod changes;
 mod writing;
 
 use std::sync::Mutex;

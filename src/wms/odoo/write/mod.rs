@@ -52,6 +52,12 @@ fn conflict(message: impl Into<String>) -> Error {
 /// The same error with the input field that Odoo's sentence speaks of, where it names one.
 fn located(error: Error, inputs: Inputs) -> Error {
     let about_input = matches!(error.kind, Kind::Validation | Kind::Conflict | Kind::NotFound) && error.path.is_none();
+    // Of our own fields, only those are written that Odoo knows.
+    let unknown = error.message.strip_prefix("Invalid field '").and_then(|rest| rest.split('\'').next());
+    if let Some(field) = unknown.filter(|_| about_input) {
+        let parts = path(&["integrationFields", field]);
+        return error.with_path(parts);
+    }
     let found = inputs.iter().find(|(words, _)| about_input && error.message.contains(words));
     match found {
         Some((_, parts)) => error.with_path(path(parts)),
@@ -197,6 +203,8 @@ mod tests {
         assert_eq!(located(Kind::Unavailable, missing, order::INPUTS), None);
         assert_eq!(located(Kind::Conflict, "Barcode(s) already assigned:\n\n- Barcode \"1\"", product::INPUTS).as_deref(), Some("gtin"));
         assert_eq!(located(Kind::Validation, "Something else", product::INPUTS), None);
+        let unknown = "Invalid field 'no_such_field' in 'sale.order'";
+        assert_eq!(located(Kind::Validation, unknown, order::INPUTS).as_deref(), Some("integrationFields.no_such_field"));
     }
 
     #[test]

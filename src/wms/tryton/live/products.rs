@@ -55,7 +55,10 @@ async fn live_tryton_a_product_is_made_and_changed() {
         active: MaybeUndefined::Value(false),
         ..ProductPatch::default()
     };
-    let changed = done(tryton, &update(patch), "live-21").await.record;
+    let command = update(patch);
+    not_done(tryton, &command, &sku).await;
+    let changed = done(tryton, &command, &sku).await.record;
+    assert_eq!(found(tryton, &command, &sku).await, changed);
     assert_eq!((changed.name.as_str(), changed.gtin, changed.active, changed.unit_price), ("Green tea 100 g", None, false, "10.25".parse().ok()));
     let back = done(
         tryton,

@@ -1,11 +1,16 @@
 //! What a write leaves behind: when it works, when a step of it is refused, and when an answer is lost.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::super::Tryton;
-use super::super::played::{Answer, Calls, GATEWAY, NO_CARRIER, NO_PARTY, captured, played, server};
-use crate::record::draft::{AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, Ref, ShipOrder, ShipmentDraft};
-use crate::record::{ConnectionId, Id, Json, Order, Quantity};
+use super::super::played::{Answer, Calls, FUTURE, GATEWAY, NO_CARRIER, NO_PARTY, captured, played, server};
+use crate::record::draft::{
+    AddressInput, CreateOrder, OrderDraft, OrderLineItemDraft, ReceiptDraft, ReceiptLineItemDraft, ReceiveInboundShipment, Ref, ShipOrder,
+    ShipmentDraft,
+};
+use crate::record::{ConnectionId, Id, InboundShipment, Json, Order, Quantity};
 use crate::wms::{Error, Found, Kind, Push};
 
 fn draft() -> CreateOrder {
@@ -16,7 +21,7 @@ fn draft() -> CreateOrder {
     CreateOrder { order, integration_fields: Some(Json::of(&json!({ "comment": "Ring twice", "description": "not this" }))) }
 }
 
-const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{\"id\": 1";
+pub(super) const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\nConnection: close\r\n\r\n{\"id\": 1";
 
 /// A Tryton that makes the captured sale 1 of every new one, and answers the call `of` so.
 async fn making(of: &'static str, answer: Answer) -> (Tryton, Calls) {
@@ -134,6 +139,8 @@ async fn what_cannot_be_assigned_is_said_and_put_back() {
     let data = captured();
     let (tryton, calls) = server(move |call, arguments| match call {
         "POST stock.shipment.out/5/assign_try" | "POST stock.shipment.out/5/wait" => Answer::Json(json!({ "id": 5, "state": "waiting" })),
+        "POST ir.note" => Answer::Json(json!({ "id": 7, "__name__": "ir.note" })),
+        "DELETE ir.note/7" => Answer::Raw("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n".to_owned()),
         _ => played(&data, call, arguments),
     })
     .await;
@@ -143,5 +150,71 @@ async fn what_cannot_be_assigned_is_said_and_put_back() {
     assert_eq!((error.kind, error.outcome_unknown), (Kind::Validation, false));
     assert_eq!(error.message, "Tryton has not enough in stock to assign the shipment 5");
     let log: Vec<String> = calls.lock().unwrap().iter().map(|(call, _)| call.clone()).collect();
-    assert_eq!(log[log.len() - 2..], ["POST stock.shipment.out/5/assign_try", "POST stock.shipment.out/5/wait"]);
+    let asked: Vec<&str> = log.iter().map(String::as_str).filter(|call| !call.contains("search") && !call.contains("res.user")).collect();
+    assert_eq!(asked, ["POST ir.note", "POST stock.shipment.out/5/assign_try", "POST stock.shipment.out/5/wait", "DELETE ir.note/7"]);
+}
+
+#[tokio::test]
+async fn the_day_of_a_shipment_that_cannot_be_booked_is_told_as_unused() {
+    let data = captured();
+    let tries = AtomicUsize::new(0);
+    let (tryton, calls) = server(move |call, arguments| match call {
+        "POST ir.note" => Answer::Json(json!({ "id": 7, "__name__": "ir.note" })),
+        "POST stock.shipment.out/4/ship" => Answer::Json(json!({ "id": 4, "state": "shipped" })),
+        "PUT stock.shipment.out/4" => Answer::Json(json!({ "id": 4 })),
+        "POST stock.shipment.out/4/do" if tries.fetch_add(1, Ordering::SeqCst) == 0 => Answer::Error(400, FUTURE.to_owned()),
+        "POST stock.shipment.out/4/do" => Answer::Json(json!({ "id": 4, "state": "done" })),
+        _ => played(&data, call, arguments),
+    })
+    .await;
+    let id = Ref::of(&Id::record::<Order>(ConnectionId(1), "4")).unwrap();
+    let shipment = ShipmentDraft { shipped_at: "2027-01-01T00:00:00Z".parse().ok(), ..ShipmentDraft::default() };
+    let written = Push::push(&tryton, &ShipOrder { id, shipment, integration_fields: None }, "ref-2").await.unwrap();
+    assert_eq!(written.unused_fields, ["shippedAt"]);
+    let calls = calls.lock().unwrap();
+    let days: Vec<&Value> =
+        calls.iter().filter(|(call, _)| call == "PUT stock.shipment.out/4").map(|(_, values)| &values["effective_date"]).collect();
+    assert_eq!(days, [&json!({ "__class__": "date", "year": 2027, "month": 1, "day": 1 }), &Value::Null]);
+}
+
+#[tokio::test]
+async fn a_shipment_that_is_not_received_expects_what_it_did() {
+    let data = captured();
+    let (tryton, calls) = server(move |call, arguments| match call {
+        "PUT stock.shipment.in/3" => Answer::Json(json!({ "id": 3 })),
+        "POST stock.shipment.in/3/receive" => Answer::Error(400, FUTURE.to_owned()),
+        _ => played(&data, call, arguments),
+    })
+    .await;
+    let line = ReceiptLineItemDraft {
+        inventory_item_id: None,
+        sku: Some("SKU-00112".to_owned()),
+        quantity: Quantity::whole(5),
+        lot_id: None,
+        expires_at: None,
+        location_id: None,
+    };
+    let receipt = ReceiptDraft { arrived_at: "2027-01-01T00:00:00Z".parse().ok(), line_items: Some(vec![line]), ..ReceiptDraft::default() };
+    let id = Ref::of(&Id::record::<InboundShipment>(ConnectionId(1), "3")).unwrap();
+    let command = ReceiveInboundShipment { id, receipt, integration_fields: None };
+    let error = Push::push(&tryton, &command, "ref-2").await.map(|_| ()).unwrap_err();
+    assert_eq!((error.kind, error.outcome_unknown), (Kind::Validation, false));
+    assert!(error.message.ends_with("have effective dates in the future."), "{error}");
+    let calls = calls.lock().unwrap();
+    let written: Vec<&Value> = calls.iter().filter(|(call, _)| call == "PUT stock.shipment.in/3").map(|(_, values)| values).collect();
+    let moves = |quantity: f64, lot: &Value| json!(["write", [343], { "quantity": quantity, "unit": 1, "lot": lot }]);
+    let mut less = moves(5.0, &Value::Null);
+    less[2].as_object_mut().unwrap().remove("lot");
+    assert_eq!(written[0]["incoming_moves"], json!([less]));
+    assert_eq!(*written[1], json!({ "effective_date": null, "incoming_moves": [["add", [343]], moves(12.0, &Value::Null)] }));
+}
+
+#[tokio::test]
+async fn a_field_that_tryton_does_not_know_is_refused_by_its_name() {
+    let (tryton, calls) = making("nothing", Answer::Json(Value::Null)).await;
+    let command = CreateOrder { integration_fields: Some(Json::of(&json!({ "comment": "x", "no_such": 1 }))), ..draft() };
+    let error = Push::push(&tryton, &command, "ref-1").await.map(|_| ()).unwrap_err();
+    assert_eq!(error.message, "Tryton's sale.sale has no field \"no_such\"");
+    assert_eq!(error.path, Some(["integrationFields", "no_such"].map(str::to_owned).to_vec()));
+    assert!(calls.lock().unwrap().iter().all(|(call, _)| call.contains("search") || call.contains("res.user")));
 }

@@ -6,16 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Named, day, decimal, fields_of, given, harmless, located, open, own_fields, path, positive, refuse, text, tryton_id};
+use super::{Named, day, decimal, fields_of, given, harmless, located, open, path, positive, refuse, text, tryton_id};
 use crate::record::draft::{
     Command, CreateInboundShipment, InboundLineItemDraft, MaybeUndefined, ReceiptLineItemDraft, ReceiveInboundShipment, Ref, UpdateInboundShipment,
 };
 use crate::record::{InboundShipment, Money, Quantity};
 use crate::wms::tryton::Tryton;
 use crate::wms::tryton::client::id_of;
-use crate::wms::tryton::rows::{InboundRow, MoveRow, PurchasedRow, Row, StoredRow};
+use crate::wms::tryton::rows::{InboundRow, MoveRow, PurchasedRow, Row, StoredRow, on};
 use crate::wms::{Error, Found, Kind, Push, Written};
 
 /// The fields of Tryton's sentences, and the input that fills them.
@@ -84,7 +84,7 @@ impl Tryton {
     /// What a purchase is to be made of, and the warehouse that receives it.
     async fn purchase_values(&self, command: &CreateInboundShipment, reference: &str) -> Result<(Value, Option<i64>), Error> {
         let draft = &command.inbound_shipment;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
+        let mut values = self.own_fields(PURCHASE, command.integration_fields.as_ref()).await?;
         if draft.line_items.is_empty() {
             return Err(refuse(&["lineItems"], "An inbound shipment needs at least one line"));
         }
@@ -181,10 +181,33 @@ impl Push<UpdateInboundShipment> for Tryton {
         fields_of(InboundRow::MODEL)
     }
 
-    async fn push(&self, command: &UpdateInboundShipment, _reference: &str) -> Result<Written<InboundShipment>, Error> {
+    async fn push(&self, command: &UpdateInboundShipment, reference: &str) -> Result<Written<InboundShipment>, Error> {
         let row = self.inbound_of(command).await?;
         let patch = &command.inbound_shipment;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
+        let values = self.inbound_changes(command, &row).await.map_err(harmless)?;
+        self.change_noted(InboundRow::MODEL, row.id, values, reference).await.map_err(|error| located(error, INPUT))?;
+        let unused = given(&[
+            ("purchaseOrderNumber", !patch.purchase_order_number.is_undefined()),
+            ("warehouseId", !patch.warehouse_id.is_undefined()),
+            ("supplierName", !patch.supplier_name.is_undefined()),
+            ("trackingNumbers", !patch.tracking_numbers.is_undefined()),
+            ("notes", !patch.notes.is_undefined()),
+        ]);
+        Ok(Written { record: self.inbound(row.id).await.map_err(open)?, unused_fields: unused })
+    }
+
+    async fn look_up(&self, command: &UpdateInboundShipment, reference: &str) -> Result<Found<Written<InboundShipment>>, Error> {
+        let row = self.inbound_of(command).await?;
+        let plan = async { self.inbound_changes(command, &row).await.map(Some) };
+        self.find_change(InboundRow::MODEL, row.id, reference, plan, self.inbound(row.id)).await
+    }
+}
+
+impl Tryton {
+    /// What is to change of a shipment.
+    async fn inbound_changes(&self, command: &UpdateInboundShipment, row: &InboundRow) -> Result<Map<String, Value>, Error> {
+        let patch = &command.inbound_shipment;
+        let mut values = self.own_fields(InboundRow::MODEL, command.integration_fields.as_ref()).await?;
         match &patch.expected_arrival_at {
             MaybeUndefined::Undefined => {}
             _ if row.state.as_deref() != Some("draft") => {
@@ -200,24 +223,12 @@ impl Push<UpdateInboundShipment> for Tryton {
             MaybeUndefined::Undefined => {}
             MaybeUndefined::Null => return Err(refuse(&["lineItems"], "An inbound shipment needs at least one line")),
             MaybeUndefined::Value(lines) => {
-                values.insert("incoming_moves".to_owned(), self.expected_changes(&row, lines).await.map_err(harmless)?);
+                values.insert("incoming_moves".to_owned(), self.expected_changes(row, lines).await?);
             }
         }
-        if !values.is_empty() {
-            self.change(InboundRow::MODEL, row.id, &Value::Object(values)).await.map_err(|error| located(error, INPUT))?;
-        }
-        let unused = given(&[
-            ("purchaseOrderNumber", !patch.purchase_order_number.is_undefined()),
-            ("warehouseId", !patch.warehouse_id.is_undefined()),
-            ("supplierName", !patch.supplier_name.is_undefined()),
-            ("trackingNumbers", !patch.tracking_numbers.is_undefined()),
-            ("notes", !patch.notes.is_undefined()),
-        ]);
-        Ok(Written { record: self.inbound(row.id).await.map_err(open)?, unused_fields: unused })
+        Ok(values)
     }
-}
 
-impl Tryton {
     /// The commands that leave a shipment with these quantities. What is not named stays with its purchase, and comes another time.
     async fn expected_changes(&self, row: &InboundRow, lines: &[InboundLineItemDraft]) -> Result<Value, Error> {
         if lines.is_empty() {
@@ -251,7 +262,7 @@ impl Push<ReceiveInboundShipment> for Tryton {
     async fn push(&self, command: &ReceiveInboundShipment, _reference: &str) -> Result<Written<InboundShipment>, Error> {
         let row = self.inbound_of(command).await?;
         let receipt = &command.receipt;
-        let mut values = serde_json::Map::new();
+        let mut values = Map::new();
         values.extend(receipt.arrived_at.map(|at| ("effective_date".to_owned(), day(at))));
         let mut places = BTreeMap::new();
         if let (Some(lines), Some("draft")) = (&receipt.line_items, row.state.as_deref()) {
@@ -259,11 +270,14 @@ impl Push<ReceiveInboundShipment> for Tryton {
             values.insert("incoming_moves".to_owned(), moves);
             places = to;
         }
-        if !values.is_empty() && row.state.as_deref() == Some("draft") {
+        let changed = !values.is_empty() && row.state.as_deref() == Some("draft");
+        if changed {
             self.change(InboundRow::MODEL, row.id, &Value::Object(values)).await.map_err(|error| located(error, INPUT))?;
         }
         // Of what has been received before, Tryton says so itself.
-        self.act(InboundRow::MODEL, row.id, "receive").await?;
+        if let Err(error) = self.act(InboundRow::MODEL, row.id, "receive").await {
+            return Err(if changed { self.expects_again(&row, error).await } else { error });
+        }
         if !places.is_empty() {
             self.put_away(row.id, &places).await.map_err(open)?;
         }
@@ -280,6 +294,9 @@ impl Push<ReceiveInboundShipment> for Tryton {
     async fn look_up(&self, command: &ReceiveInboundShipment, _reference: &str) -> Result<Found<Written<InboundShipment>>, Error> {
         let row = self.inbound_of(command).await?;
         match row.state.as_deref() {
+            Some("received") if command.receipt.line_items.iter().flatten().any(|line| line.location_id.is_some()) => {
+                Ok(Found::Unclear("The shipment was received in Tryton, and not put away to its places yet".to_owned()))
+            }
             // A shipment is received once, as a whole.
             Some("received" | "done") => Ok(Found::Done(Written { record: self.inbound(row.id).await?, unused_fields: Vec::new() })),
             _ => Ok(Found::NotDone),
@@ -319,6 +336,31 @@ impl Tryton {
             commands.push(json!(["remove", left]));
         }
         Ok((Value::Array(commands), places))
+    }
+
+    /// `error`, after the shipment that was not received expects again what it did before. A lost answer leaves everything as it is.
+    async fn expects_again(&self, row: &InboundRow, error: Error) -> Error {
+        if error.outcome_unknown {
+            return error;
+        }
+        let moves: Vec<&MoveRow> = row.incoming_moves.iter().filter(|row| !row.is_cancelled()).collect();
+        let has_lots = self.session().await.is_ok_and(|session| session.knows(MoveRow::MODEL, "lot"));
+        let mut commands = vec![json!(["add", moves.iter().map(|row| row.id).collect::<Vec<_>>()])];
+        commands.extend(moves.iter().map(|row| {
+            let mut values = json!({ "quantity": row.quantity.map(Quantity::to_f64), "unit": row.unit.as_ref().map(|unit| unit.id) });
+            if has_lots {
+                values["lot"] = json!(row.lot.as_ref().map(|lot| lot.id));
+            }
+            json!(["write", [row.id], values])
+        }));
+        let values = json!({ "effective_date": on(row.effective_date).map(day), "incoming_moves": commands });
+        match self.change(InboundRow::MODEL, row.id, &values).await {
+            Ok(()) => error,
+            Err(left) => {
+                tracing::warn!(tryton.shipment = row.id, error = %left, "A shipment that was not received could not be set back");
+                open(error)
+            }
+        }
     }
 
     /// The lot of a product with this number, made where there is none.

@@ -4,12 +4,13 @@
 
 use serde_json::json;
 
+use super::note::message;
 use super::{given, harmless, located, open, path, refuse, text, tryton_id};
 use crate::record::draft::{AdjustInventory, Ref};
 use crate::record::{InventoryItem, Quantity};
 use crate::wms::tryton::Tryton;
 use crate::wms::tryton::rows::{CountRow, Row};
-use crate::wms::{Error, Kind, Push, Written};
+use crate::wms::{Error, Found, Kind, Push, Written};
 
 /// The fields of Tryton's sentences, and the input that fills them.
 const INPUT: &[(&str, &[&str])] =
@@ -17,9 +18,9 @@ const INPUT: &[(&str, &[&str])] =
 
 impl Push<AdjustInventory> for Tryton {
     const REQUIRED: &'static [&'static str] = &[];
-    const OPTIONAL: &'static [&'static str] = &["warehouseId", "locationId", "lotId", "delta", "quantity"];
+    const OPTIONAL: &'static [&'static str] = &["warehouseId", "locationId", "lotId", "delta", "quantity", "reason"];
 
-    async fn push(&self, command: &AdjustInventory, _reference: &str) -> Result<Written<InventoryItem>, Error> {
+    async fn push(&self, command: &AdjustInventory, reference: &str) -> Result<Written<InventoryItem>, Error> {
         const MODEL: &str = CountRow::MODEL;
         let adjustment = &command.adjustment;
         let product = tryton_id(command.id.source_id(), &["id"])?;
@@ -33,15 +34,29 @@ impl Push<AdjustInventory> for Tryton {
         }
         let values = json!({ "location": location, "lines": [["create", [line]]] });
         let count = self.make(MODEL, &values).await.map_err(|error| located(error, INPUT))?;
-        if let Err(error) = self.counted(count, adjustment.delta).await {
+        // Nothing is moved before the note is left.
+        let done = match self.leave_note(MODEL, count, &message(reference, adjustment.reason.as_deref())).await {
+            Ok(_) => self.counted(count, adjustment.delta).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
             return Err(self.uncounted(count, located(error, INPUT)).await);
         }
-        let unused = given(&[
-            ("reason", adjustment.reason.is_some()),
-            ("expiresAt", adjustment.expires_at.is_some()),
-            ("integrationFields", command.integration_fields.is_some()),
-        ]);
+        let unused = given(&[("expiresAt", adjustment.expires_at.is_some()), ("integrationFields", command.integration_fields.is_some())]);
         Ok(Written { record: self.item(product).await.map_err(open)?, unused_fields: unused })
+    }
+
+    async fn look_up(&self, command: &AdjustInventory, reference: &str) -> Result<Found<Written<InventoryItem>>, Error> {
+        let product = tryton_id(command.id.source_id(), &["id"])?;
+        let message = message(reference, command.adjustment.reason.as_deref());
+        let notes = self.notes(&json!([["resource", "like", format!("{},%", CountRow::MODEL)], ["message", "=", message]])).await?;
+        let Some(note) = notes.first() else { return Ok(Found::NotDone) };
+        match self.row::<CountRow>(note.row).await?.and_then(|row| row.state).as_deref() {
+            Some("done") => Ok(Found::Done(Written { record: self.item(product).await?, unused_fields: Vec::new() })),
+            // Nobody can confirm it any more.
+            None | Some("cancelled") => Ok(Found::NotDone),
+            Some(state) => Ok(Found::Unclear(format!("The count {} was made in Tryton, and is in state {state:?}", note.row))),
+        }
     }
 }
 

@@ -4,13 +4,16 @@
 //! a write takes several calls and a later one is refused, what the earlier ones made is removed again, and Tryton's sentence goes
 //! back. Only where that removal fails, or an answer was lost, is the outcome unknown.
 //!
-//! **The write's reference** stands in the description of the sale or purchase that it made, by which it can be found.
+//! **The write's reference** stands in the description of the sale or purchase that it made, by which it can be found; of a change,
+//! in a note beside the row that it changes ([`note`]).
 //!
 //! **Tryton accepts nonsense by REST that its own screens prevent**, which is refused here: archived warehouses, carriers and
 //! products, other lines and places of a sale that is no draft any more.
 
+mod address;
 mod inbound_shipment;
 mod inventory;
+mod note;
 mod order;
 mod pass;
 mod product;
@@ -20,10 +23,10 @@ mod shipment;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::address::Consignee;
 use super::Tryton;
 use super::client::id_of;
 use super::rows::{Row, StockedRow, WantedRow};
-use crate::record::draft::AddressInput;
 use crate::record::{Instant, Json, Money, Quantity};
 use crate::wms::{Error, Kind};
 
@@ -87,15 +90,6 @@ fn fields_of(model: &str) -> Option<Value> {
     }))
 }
 
-/// The fields that only Tryton knows, to which ours are added.
-fn own_fields(fields: Option<&Json>) -> Result<Map<String, Value>, Error> {
-    match fields.map(Json::to_value) {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(fields)) => Ok(fields),
-        Some(_) => Err(refuse(&["integrationFields"], "integrationFields must be an object of Tryton field names and values")),
-    }
-}
-
 /// The names of those input fields that were given.
 fn given(fields: &[(&str, bool)]) -> Vec<String> {
     fields.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| (*name).to_owned()).collect()
@@ -147,6 +141,20 @@ struct Made {
 const FIELDS: &[(&str, &str)] = &[("f", "id"), ("f", "state")];
 
 impl Tryton {
+    /// The fields that only Tryton knows, to which ours are added. Of one that it does not know, Tryton says nothing that helps.
+    async fn own_fields(&self, model: &str, fields: Option<&Json>) -> Result<Map<String, Value>, Error> {
+        let fields = match fields.map(Json::to_value) {
+            None | Some(Value::Null) => return Ok(Map::new()),
+            Some(Value::Object(fields)) => fields,
+            Some(_) => return Err(refuse(&["integrationFields"], "integrationFields must be an object of Tryton field names and values")),
+        };
+        let session = self.session().await?;
+        match fields.keys().find(|field| !session.knows(model, field)) {
+            Some(field) => Err(refuse(&["integrationFields", field], format!("Tryton's {model} has no field {field:?}"))),
+            None => Ok(fields),
+        }
+    }
+
     /// Makes a row.
     async fn make(&self, model: &str, values: &Value) -> Result<i64, Error> {
         let made: Made = self.send(model, self.site.post(&format!("/rest/model/{model}")).json(values)).await?.json()?;
@@ -240,100 +248,6 @@ impl Tryton {
         rows.first().and_then(id_of).ok_or_else(|| refuse(parts, format!("Tryton has no currency {code:?}")))
     }
 
-    /// The first address of a party: the one that its papers go to.
-    async fn first_address(&self, party: i64) -> Result<Option<i64>, Error> {
-        let arguments = json!({ "domain": [["party", "=", party]], "fields_names": ["id"], "limit": 1 });
-        let rows: Vec<Value> = self.value("party.address", "search_read", &arguments).await?;
-        Ok(rows.first().and_then(id_of))
-    }
-
-    /// A party with exactly this address, and the address: one that is there already, or a new one.
-    async fn consignee(&self, address: &AddressInput, unused: &mut Vec<String>) -> Result<Consignee, Error> {
-        let (person, company) = (text(address.full_name.as_deref()), text(address.company.as_deref()));
-        let name = company.or(person);
-        let attention = company.and(person);
-        let lines: Vec<&str> =
-            [&address.address1, &address.address2, &address.address3].into_iter().filter_map(|line| text(line.as_deref())).collect();
-        let street = Some(lines.join("\n")).filter(|street| !street.is_empty());
-        let country = match text(address.country.as_deref()) {
-            Some(code) => Some(self.country(code, &["shipTo", "country"]).await?),
-            None => None,
-        };
-        let state = match (text(address.state.as_deref()), country) {
-            (Some(state), Some(country)) => self.subdivision(country, state).await?,
-            _ => None,
-        };
-        if state.is_none() && text(address.state.as_deref()).is_some() {
-            unused.push("shipTo.state".to_owned());
-        }
-        let (phone, email) = (text(address.phone_number.as_deref()), text(address.email_address.as_deref()));
-        let domain = json!([
-            ["party.name", "=", name],
-            ["city", "=", text(address.city.as_deref())],
-            ["postal_code", "=", text(address.postal_code.as_deref())],
-            ["country", "=", country],
-            ["subdivision", "=", state]
-        ]);
-        // Streets, people and contacts are computed or further rows: they are compared here.
-        let digits = |text: Option<&str>| text.map(|text| text.chars().filter(char::is_ascii_digit).collect::<String>());
-        let wanted = json!({ "street": street, "attn": attention, "email": email, "phone": digits(phone) });
-        let fields = ["id", "street", "attn", "party", "party.email", "party.phone"];
-        let rows: Vec<Value> =
-            self.value("party.address", "search_read", &json!({ "domain": domain, "fields_names": fields, "order": [["id", "ASC"]] })).await?;
-        let said = |value: &Value| value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let same = rows.iter().find(|row| {
-            let contact = &row["party."];
-            let phone = said(&contact["phone"]);
-            let shown = json!({
-                "street": said(&row["street"]), "attn": said(&row["attn"]), "email": said(&contact["email"]), "phone": digits(phone.as_deref())
-            });
-            shown == wanted
-        });
-        if let Some((address, party)) = same.and_then(|row| Some((id_of(row)?, row["party"].as_i64()?))) {
-            return Ok(Consignee { party, address, is_new: false });
-        }
-        let mechanisms: Vec<Value> =
-            [("email", email), ("phone", phone)].into_iter().filter_map(|(kind, value)| Some(json!({ "type": kind, "value": value? }))).collect();
-        let values = json!({
-            "name": name,
-            "addresses": [["create", [{
-                "street": street, "attn": attention, "city": text(address.city.as_deref()), "postal_code": text(address.postal_code.as_deref()),
-                "country": country, "subdivision": state,
-            }]]],
-            "contact_mechanisms": [["create", mechanisms]],
-        });
-        let party = self.make("party.party", &values).await.map_err(|error| located(error, &[("\"Name\"", &["shipTo", "fullName"])]))?;
-        let address = self.first_address(party).await?;
-        let address = address.ok_or_else(|| Error::new(Kind::Protocol, "Tryton made a party without the address that it was given"))?;
-        Ok(Consignee { party, address, is_new: true })
-    }
-
-    /// The country with this two-letter code.
-    async fn country(&self, code: &str, parts: &[&str]) -> Result<i64, Error> {
-        let arguments = json!({ "domain": [["code", "=", code.to_uppercase()]], "fields_names": ["id"], "limit": 1 });
-        let rows: Vec<Value> = self.value("country.country", "search_read", &arguments).await?;
-        rows.first().and_then(id_of).ok_or_else(|| refuse(parts, format!("Tryton has no country {code:?}; give its two-letter code")))
-    }
-
-    /// The part of a country with this code or name, where Tryton knows the country's parts.
-    async fn subdivision(&self, country: i64, state: &str) -> Result<Option<i64>, Error> {
-        let domain =
-            json!([["country", "=", country], ["OR", ["name", "ilike", state], ["code", "ilike", state], ["code", "ilike", format!("%-{state}")]]]);
-        let rows: Vec<Value> =
-            self.value("country.subdivision", "search_read", &json!({ "domain": domain, "fields_names": ["id"], "limit": 1 })).await?;
-        Ok(rows.first().and_then(id_of))
-    }
-
-    /// Removes a party that was made for a write which did not come about. One that stays does no harm: the next order for the
-    /// same address finds it.
-    async fn forget(&self, consignee: Option<Consignee>) {
-        if let Some(Consignee { party, is_new: true, .. }) = consignee
-            && let Err(error) = self.remove("party.party", party).await
-        {
-            tracing::debug!(tryton.party = party, error = %error, "A party that is not needed could not be removed");
-        }
-    }
-
     /// Takes a sale or purchase from its draft to where its goods move.
     async fn released(&self, model: &str, id: i64) -> Result<(), Error> {
         let mut state = self.act(model, id, "quote").await?;
@@ -361,14 +275,6 @@ impl Tryton {
         self.forget(consignee).await;
         error
     }
-}
-
-/// Who gets the goods.
-#[derive(Debug, Clone, Copy)]
-struct Consignee {
-    party: i64,
-    address: i64,
-    is_new: bool,
 }
 
 /// Whether a quantity can be moved.

@@ -7,9 +7,10 @@
 //!
 //! **Cancelling** a released sale is not for Tryton: its shipments are cancelled, and with the last of them the order is.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Consignee, Named, day, decimal, fields_of, given, harmless, located, open, own_fields, path, positive, refuse, text, tryton_id};
+use super::address::Consignee;
+use super::{Named, day, decimal, fields_of, given, harmless, located, open, path, positive, refuse, text, tryton_id};
 use crate::record::draft::{CancelOrder, Command, CreateOrder, MaybeUndefined, OrderLineItemDraft, OrderPatch, UpdateOrder};
 use crate::record::{Order, OrderStatus};
 use crate::wms::tryton::Tryton;
@@ -26,10 +27,12 @@ const INPUT: &[(&str, &[&str])] = &[
     ("carrier", &["shippingMethodId"]),
     ("\"Carrier\"", &["shippingMethodId"]),
     ("\"Shipping Date\"", &["requiredShipDate"]),
-    ("\"Currency\"", &["currencyCode"]),
     ("\"Unit Price\"", &["lineItems"]),
     ("\"Sale Line\"", &["lineItems"]),
 ];
+
+/// The same, that only a new order has.
+const INPUT_OF_NEW: &[(&str, &[&str])] = &[("\"Currency\"", &["currencyCode"])];
 
 fn named(lines: &[OrderLineItemDraft]) -> Vec<Named<'_>> {
     lines.iter().map(|line| Named { id: line.product_id.as_ref().map(|id| ("productId", id.source_id())), sku: text(line.sku.as_deref()) }).collect()
@@ -73,7 +76,7 @@ impl Push<CreateOrder> for Tryton {
                 if !error.outcome_unknown {
                     self.forget(consignee).await;
                 }
-                return Err(located(error, INPUT));
+                return Err(located(located(error, INPUT), INPUT_OF_NEW));
             }
         };
         if let Err(error) = self.released(SaleRow::MODEL, id).await {
@@ -102,7 +105,7 @@ impl Tryton {
     /// What a sale is to be made of, the input that it has no place for, and who gets the goods.
     async fn sale_values(&self, command: &CreateOrder, reference: &str) -> Result<(Value, Vec<String>, Option<Consignee>), Error> {
         let order = &command.order;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
+        let mut values = self.own_fields(SaleRow::MODEL, command.integration_fields.as_ref()).await?;
         if order.line_items.is_empty() {
             return Err(refuse(&["lineItems"], "An order needs at least one line"));
         }
@@ -185,12 +188,15 @@ impl Push<UpdateOrder> for Tryton {
         fields_of(SaleRow::MODEL)
     }
 
-    async fn push(&self, command: &UpdateOrder, _reference: &str) -> Result<Written<Order>, Error> {
+    async fn push(&self, command: &UpdateOrder, reference: &str) -> Result<Written<Order>, Error> {
         let sale = self.sale_of(command).await?;
-        let (values, unused, consignee) = self.sale_changes(command, &sale).await.map_err(harmless)?;
-        if values.as_object().is_some_and(|values| !values.is_empty())
-            && let Err(error) = self.change(SaleRow::MODEL, sale.id, &values).await
-        {
+        let (mut values, mut unused) = self.sale_changes(command, &sale).await.map_err(harmless)?;
+        let consignee = match command.order.ship_to.value() {
+            Some(address) => Some(self.consignee(address, &mut unused).await.map_err(harmless)?),
+            None => None,
+        };
+        values.extend(consignee.iter().flat_map(goes_to));
+        if let Err(error) = self.change_noted(SaleRow::MODEL, sale.id, values, reference).await {
             if !error.outcome_unknown {
                 self.forget(consignee).await;
             }
@@ -198,12 +204,31 @@ impl Push<UpdateOrder> for Tryton {
         }
         Ok(Written { record: self.order(sale.id).await.map_err(open)?, unused_fields: unused })
     }
+
+    async fn look_up(&self, command: &UpdateOrder, reference: &str) -> Result<Found<Written<Order>>, Error> {
+        let sale = self.sale_of(command).await?;
+        let plan = async {
+            let (mut values, _) = self.sale_changes(command, &sale).await?;
+            if let Some(address) = command.order.ship_to.value() {
+                let Some(consignee) = self.known_consignee(address).await? else { return Ok(None) };
+                values.extend(goes_to(&consignee));
+            }
+            Ok(Some(values))
+        };
+        self.find_change(SaleRow::MODEL, sale.id, reference, plan, self.order(sale.id)).await
+    }
+}
+
+/// The values that send a sale to somebody.
+fn goes_to(consignee: &Consignee) -> [(String, Value); 2] {
+    [("shipment_party".to_owned(), json!(consignee.party)), ("shipment_address".to_owned(), json!(consignee.address))]
 }
 
 impl Tryton {
-    async fn sale_changes(&self, command: &UpdateOrder, sale: &SaleRow) -> Result<(Value, Vec<String>, Option<Consignee>), Error> {
+    /// What is to change of a sale, but for who gets it, and the input that it has no place for.
+    async fn sale_changes(&self, command: &UpdateOrder, sale: &SaleRow) -> Result<(Map<String, Value>, Vec<String>), Error> {
         let patch: &OrderPatch = &command.order;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
+        let mut values = self.own_fields(SaleRow::MODEL, command.integration_fields.as_ref()).await?;
         let state = sale.state.as_deref().unwrap_or_default();
         let only_in_draft = [
             ("warehouseId", !patch.warehouse_id.is_undefined()),
@@ -215,7 +240,10 @@ impl Tryton {
         if let Some((field, _)) = only_in_draft.iter().find(|(_, is_given)| *is_given && state != "draft") {
             return Err(refuse(&[field], format!("Tryton lets this be changed only while the sale is a draft; it is in state {state:?}")));
         }
-        let mut unused = given(&[
+        if patch.ship_to.is_null() {
+            return Err(refuse(&["shipTo"], "A sale needs an address"));
+        }
+        let unused = given(&[
             ("type", !patch.order_type.is_undefined()),
             ("saturdayDelivery", !patch.saturday_delivery.is_undefined()),
             ("signatureRequired", !patch.signature_required.is_undefined()),
@@ -223,7 +251,6 @@ impl Tryton {
             ("thirdPartyFreightAccountNumber", !patch.third_party_freight_account_number.is_undefined()),
             ("sourceTags", !patch.source_tags.is_undefined()),
         ]);
-        let mut consignee = None;
         if let MaybeUndefined::Value(lines) = &patch.line_items {
             values.insert("lines".to_owned(), self.line_changes(sale, lines).await?);
         } else if patch.line_items.is_null() {
@@ -253,17 +280,7 @@ impl Tryton {
                 values.insert("carrier".to_owned(), json!(carrier));
             }
         }
-        match &patch.ship_to {
-            MaybeUndefined::Undefined => {}
-            MaybeUndefined::Null => return Err(refuse(&["shipTo"], "A sale needs an address")),
-            MaybeUndefined::Value(address) => {
-                let to = self.consignee(address, &mut unused).await?;
-                values.insert("shipment_party".to_owned(), json!(to.party));
-                values.insert("shipment_address".to_owned(), json!(to.address));
-                consignee = Some(to);
-            }
-        }
-        Ok((Value::Object(values), unused, consignee))
+        Ok((values, unused))
     }
 
     /// The commands that give a draft these lines: what it has of a product keeps its line.
@@ -307,9 +324,9 @@ impl Tryton {
 
 impl Push<CancelOrder> for Tryton {
     const REQUIRED: &'static [&'static str] = &[];
-    const OPTIONAL: &'static [&'static str] = &[];
+    const OPTIONAL: &'static [&'static str] = &["reason"];
 
-    async fn push(&self, command: &CancelOrder, _reference: &str) -> Result<Written<Order>, Error> {
+    async fn push(&self, command: &CancelOrder, reference: &str) -> Result<Written<Order>, Error> {
         let sale = self.sale_of(command).await?;
         let state = sale.state.as_deref().unwrap_or_default();
         let to_cancel: Vec<i64> =
@@ -329,14 +346,15 @@ impl Push<CancelOrder> for Tryton {
             // Of a sale that cannot be cancelled, Tryton says so itself.
             self.act(SaleRow::MODEL, sale.id, "cancel").await.map_err(|error| if state == "confirmed" { open(error) } else { error })?;
         }
-        Ok(Written { record: self.order(sale.id).await.map_err(open)?, unused_fields: given(&[("reason", command.reason.is_some())]) })
+        let unused = self.leave_reason(SaleRow::MODEL, sale.id, command.reason.as_deref(), reference).await;
+        Ok(Written { record: self.order(sale.id).await.map_err(open)?, unused_fields: unused })
     }
 
     async fn look_up(&self, command: &CancelOrder, _reference: &str) -> Result<Found<Written<Order>>, Error> {
         let sale = self.sale_of(command).await?;
         let order = self.order(sale.id).await?;
         if order.status == OrderStatus::Cancelled {
-            return Ok(Found::Done(Written { record: order, unused_fields: given(&[("reason", command.reason.is_some())]) }));
+            return Ok(Found::Done(Written { record: order, unused_fields: Vec::new() }));
         }
         let some = sale.shipments.iter().any(|shipment| shipment.state.as_deref() == Some("cancelled"));
         Ok(if some { Found::Unclear("Some of the order's shipments are cancelled, others are not".to_owned()) } else { Found::NotDone })

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{decimal, fields_of, given, harmless, located, open, own_fields, path, refuse, text, tryton_id};
+use super::{decimal, fields_of, given, harmless, located, open, path, refuse, text, tryton_id};
 use crate::record::draft::{CreateProduct, MaybeUndefined, MeasurementsInput, UpdateProduct};
 use crate::record::{LengthUnit, Product, Quantity, WeightUnit};
 use crate::wms::tryton::Tryton;
@@ -25,6 +25,10 @@ const INPUT: &[(&str, &[&str])] = &[
 ];
 
 const TEMPLATE: &str = "product.template";
+
+fn no_kits() -> Error {
+    Error::new(Kind::Unsupported, "A kit takes Tryton's module Product Kit, which this integration does not write").with_path(path(&["components"]))
+}
 
 impl Push<CreateProduct> for Tryton {
     const REQUIRED: &'static [&'static str] = &["name"];
@@ -70,9 +74,9 @@ impl Push<CreateProduct> for Tryton {
 impl Tryton {
     async fn template_values(&self, command: &CreateProduct) -> Result<(Value, Vec<String>), Error> {
         let draft = &command.product;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
+        let mut values = self.own_fields(TEMPLATE, command.integration_fields.as_ref()).await?;
         if draft.components.is_some() {
-            return Err(refuse(&["components"], "Tryton makes kits with the module Product Kit only, which this server does not know"));
+            return Err(no_kits());
         }
         let unit = match values.get("default_uom").and_then(Value::as_i64) {
             Some(unit) => unit,
@@ -171,35 +175,42 @@ impl Push<UpdateProduct> for Tryton {
         fields_of(TEMPLATE)
     }
 
-    async fn push(&self, command: &UpdateProduct, _reference: &str) -> Result<Written<Product>, Error> {
+    async fn push(&self, command: &UpdateProduct, reference: &str) -> Result<Written<Product>, Error> {
+        let (row, template) = self.variant_of(command).await?;
+        let values = self.product_changes(command, &row).await.map_err(harmless)?;
+        self.change_noted(TEMPLATE, template, values, reference).await.map_err(|error| located(error, INPUT))?;
+        let patch = &command.product;
+        let unused =
+            given(&[("countryOfOrigin", !patch.country_of_origin.is_undefined()), ("harmonizedCode", !patch.harmonized_code.is_undefined())]);
+        Ok(Written { record: self.product(row.id).await.map_err(open)?, unused_fields: unused })
+    }
+
+    async fn look_up(&self, command: &UpdateProduct, reference: &str) -> Result<Found<Written<Product>>, Error> {
+        let (row, template) = self.variant_of(command).await?;
+        let plan = async { self.product_changes(command, &row).await.map(Some) };
+        self.find_change(TEMPLATE, template, reference, plan, self.product(row.id)).await
+    }
+}
+
+impl Tryton {
+    /// The variant that a command names, and its template.
+    async fn variant_of(&self, command: &UpdateProduct) -> Result<(VariantRow, i64), Error> {
         let id = tryton_id(command.id.source_id(), &["id"])?;
         let domain = [json!(["id", "=", id]), json!(["active", "in", [true, false]])];
         let rows = self.search::<VariantRow>(&domain, 1).await.map_err(harmless)?.0;
         let row = rows.first().ok_or_else(|| Error::new(Kind::NotFound, "Tryton has no such product").with_path(path(&["id"])))?;
         let row = VariantRow::of(row).map_err(|reason| Error::new(Kind::Protocol, reason))?;
-        let (mut shared, own, unused) = self.product_changes(command, &row).await.map_err(harmless)?;
-        if !own.is_empty() {
-            // A variant is changed by its template, so that both changes are one.
-            shared.insert("products".to_owned(), json!([["write", [id], own]]));
-        }
-        if let (false, Some(template)) = (shared.is_empty(), row.template.as_ref()) {
-            self.change(TEMPLATE, template.id, &Value::Object(shared)).await.map_err(|error| located(error, INPUT))?;
-        }
-        Ok(Written { record: self.product(id).await.map_err(open)?, unused_fields: unused })
+        let template = row.template.as_ref().map(|template| template.id);
+        let template = template.ok_or_else(|| Error::new(Kind::Protocol, "Tryton showed a product without its template"))?;
+        Ok((row, template))
     }
-}
 
-impl Tryton {
-    /// What is to change of the template, and of the variant.
-    async fn product_changes(
-        &self,
-        command: &UpdateProduct,
-        row: &VariantRow,
-    ) -> Result<(Map<String, Value>, Map<String, Value>, Vec<String>), Error> {
+    /// What is to change of a template; of its variant, too, so that both changes are one.
+    async fn product_changes(&self, command: &UpdateProduct, row: &VariantRow) -> Result<Map<String, Value>, Error> {
         let patch = &command.product;
-        let (mut shared, mut own) = (own_fields(command.integration_fields.as_ref())?, Map::new());
+        let (mut shared, mut own) = (self.own_fields(TEMPLATE, command.integration_fields.as_ref()).await?, Map::new());
         if !patch.components.is_undefined() {
-            return Err(refuse(&["components"], "Tryton makes kits with the module Product Kit only, which this server does not know"));
+            return Err(no_kits());
         }
         match &patch.sku {
             MaybeUndefined::Undefined => {}
@@ -228,12 +239,15 @@ impl Tryton {
         match &patch.gtin {
             MaybeUndefined::Undefined => {}
             gtin => {
-                let known: Vec<i64> = row.identifiers.iter().filter(|known| known.r#type.as_deref() == Some("ean")).map(|known| known.id).collect();
+                let wanted = text(gtin.value().map(String::as_str));
+                let known = row.identifiers.iter().filter(|known| known.r#type.as_deref() == Some("ean"));
+                let (kept, others): (Vec<_>, Vec<_>) = known.partition(|known| known.code.as_deref() == wanted);
                 let mut commands = Vec::new();
-                if !known.is_empty() {
-                    commands.push(json!(["delete", known]));
+                if !others.is_empty() {
+                    commands.push(json!(["delete", others.iter().map(|known| known.id).collect::<Vec<_>>()]));
                 }
-                commands.extend(text(gtin.value().map(String::as_str)).map(|code| json!(["create", [{ "type": "ean", "code": code }]])));
+                let new = wanted.filter(|_| kept.is_empty());
+                commands.extend(new.map(|code| json!(["create", [{ "type": "ean", "code": code }]])));
                 own.insert("identifiers".to_owned(), Value::Array(commands));
             }
         }
@@ -256,8 +270,9 @@ impl Tryton {
             }
             MaybeUndefined::Value(sizes) => self.sizes(sizes, &mut shared).await?,
         }
-        let unused =
-            given(&[("countryOfOrigin", !patch.country_of_origin.is_undefined()), ("harmonizedCode", !patch.harmonized_code.is_undefined())]);
-        Ok((shared, own, unused))
+        if !own.is_empty() {
+            shared.insert("products".to_owned(), json!([["write", [row.id], own]]));
+        }
+        Ok(shared)
     }
 }

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::inbound_shipment::set_quantity;
-use super::{Named, fields_of, given, harmless, located, open, own_fields, path, positive, refuse, text, tryton_id};
+use super::{Named, fields_of, given, harmless, located, open, path, positive, refuse, text, tryton_id};
 use crate::record::draft::{CancelReturn, Command, CreateReturn, MaybeUndefined, Ref, ReturnLineItemDraft, UpdateReturn};
 use crate::record::{Quantity, Return, ReturnStatus};
 use crate::wms::tryton::Tryton;
@@ -73,7 +73,7 @@ impl Tryton {
     /// What the sale that takes goods back is to be made of.
     async fn return_values(&self, command: &CreateReturn, reference: &str) -> Result<Value, Error> {
         let draft = &command.returned;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
+        let mut values = self.own_fields(SaleRow::MODEL, command.integration_fields.as_ref()).await?;
         let Some(order) = &draft.order_id else {
             return Err(refuse(&["orderId"], "Tryton takes goods back on the order that they were sold on"));
         };
@@ -148,20 +148,11 @@ impl Push<UpdateReturn> for Tryton {
         fields_of(ReturnRow::MODEL)
     }
 
-    async fn push(&self, command: &UpdateReturn, _reference: &str) -> Result<Written<Return>, Error> {
+    async fn push(&self, command: &UpdateReturn, reference: &str) -> Result<Written<Return>, Error> {
         let row = self.return_of(command).await?;
         let patch = &command.returned;
-        let mut values = own_fields(command.integration_fields.as_ref())?;
-        match &patch.line_items {
-            MaybeUndefined::Undefined => {}
-            MaybeUndefined::Null => return Err(refuse(&["lineItems"], "A return needs at least one line")),
-            MaybeUndefined::Value(lines) => {
-                values.insert("incoming_moves".to_owned(), self.return_changes(&row, lines).await.map_err(harmless)?);
-            }
-        }
-        if !values.is_empty() {
-            self.change(ReturnRow::MODEL, row.id, &Value::Object(values)).await.map_err(|error| located(error, INPUT))?;
-        }
+        let values = self.return_changes(command, &row).await.map_err(harmless)?;
+        self.change_noted(ReturnRow::MODEL, row.id, values, reference).await.map_err(|error| located(error, INPUT))?;
         let unused = given(&[
             ("warehouseId", !patch.warehouse_id.is_undefined()),
             ("trackingNumbers", !patch.tracking_numbers.is_undefined()),
@@ -169,11 +160,30 @@ impl Push<UpdateReturn> for Tryton {
         ]);
         Ok(Written { record: self.returned(row.id).await.map_err(open)?, unused_fields: unused })
     }
+
+    async fn look_up(&self, command: &UpdateReturn, reference: &str) -> Result<Found<Written<Return>>, Error> {
+        let row = self.return_of(command).await?;
+        let plan = async { self.return_changes(command, &row).await.map(Some) };
+        self.find_change(ReturnRow::MODEL, row.id, reference, plan, self.returned(row.id)).await
+    }
 }
 
 impl Tryton {
+    /// What is to change of a return.
+    async fn return_changes(&self, command: &UpdateReturn, row: &ReturnRow) -> Result<Map<String, Value>, Error> {
+        let mut values = self.own_fields(ReturnRow::MODEL, command.integration_fields.as_ref()).await?;
+        match &command.returned.line_items {
+            MaybeUndefined::Undefined => {}
+            MaybeUndefined::Null => return Err(refuse(&["lineItems"], "A return needs at least one line")),
+            MaybeUndefined::Value(lines) => {
+                values.insert("incoming_moves".to_owned(), self.returned_changes(row, lines).await?);
+            }
+        }
+        Ok(values)
+    }
+
     /// The commands that leave a return with these quantities.
-    async fn return_changes(&self, row: &ReturnRow, lines: &[ReturnLineItemDraft]) -> Result<Value, Error> {
+    async fn returned_changes(&self, row: &ReturnRow, lines: &[ReturnLineItemDraft]) -> Result<Value, Error> {
         if lines.is_empty() {
             return Err(refuse(&["lineItems"], "A return needs at least one line"));
         }
@@ -199,12 +209,13 @@ impl Tryton {
 
 impl Push<CancelReturn> for Tryton {
     const REQUIRED: &'static [&'static str] = &[];
-    const OPTIONAL: &'static [&'static str] = &[];
+    const OPTIONAL: &'static [&'static str] = &["reason"];
 
-    async fn push(&self, command: &CancelReturn, _reference: &str) -> Result<Written<Return>, Error> {
+    async fn push(&self, command: &CancelReturn, reference: &str) -> Result<Written<Return>, Error> {
         let row = self.return_of(command).await?;
         self.act(ReturnRow::MODEL, row.id, "cancel").await?;
-        Ok(Written { record: self.returned(row.id).await.map_err(open)?, unused_fields: given(&[("reason", command.reason.is_some())]) })
+        let unused = self.leave_reason(ReturnRow::MODEL, row.id, command.reason.as_deref(), reference).await;
+        Ok(Written { record: self.returned(row.id).await.map_err(open)?, unused_fields: unused })
     }
 
     async fn look_up(&self, command: &CancelReturn, _reference: &str) -> Result<Found<Written<Return>>, Error> {
@@ -213,6 +224,6 @@ impl Push<CancelReturn> for Tryton {
         if back.status != ReturnStatus::Cancelled {
             return Ok(Found::NotDone);
         }
-        Ok(Found::Done(Written { record: back, unused_fields: given(&[("reason", command.reason.is_some())]) }))
+        Ok(Found::Done(Written { record: back, unused_fields: Vec::new() }))
     }
 }
