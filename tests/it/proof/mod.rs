@@ -13,6 +13,7 @@
 
 mod audit;
 mod cut_off;
+mod ear;
 mod followed;
 mod frozen;
 mod killed;
@@ -109,6 +110,8 @@ struct World {
     database_url: String,
     key: String,
     wms: Wms,
+    /// What its servers are started with beside the usual.
+    arguments: Vec<String>,
 }
 
 /// What a sandbox is started with.
@@ -132,7 +135,7 @@ impl World {
     /// A world over a database that is there.
     async fn over(folder: tempfile::TempDir, database_url: String, sizes: Goods) -> Self {
         let wms = Wms::start(&folder.path().join("wms.log"), sizes).await;
-        let mut world = Self { folder, database_url, key: String::new(), wms };
+        let mut world = Self { folder, database_url, key: String::new(), wms, arguments: Vec::new() };
         let made = Command::new(CROSSDOCK)
             .args(["keys", "create", "--name=proof", "--access=admin"])
             .args(world.store_arguments())
@@ -162,6 +165,7 @@ impl World {
         arguments.extend(["--allow-private-webhooks", "--webhook-lease", &lease, "--webhook-retries=1,1,1,1,1,1,1,1,1,1"].map(str::to_owned));
         arguments.extend(["--write-lease=2", "--write-settle-after=3"].map(str::to_owned));
         arguments.extend(self.store_arguments());
+        arguments.extend_from_slice(&self.arguments);
         let process = Process::start(&self.log(name), &arguments).await;
         let client = Client::new(&process.url, &self.key);
         Node { process, client }
@@ -190,11 +194,12 @@ const RUNS: &str = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on SyncRun { id
 impl Node {
     /// Connects the WMS, with all that it has ever had.
     async fn connect(&self, wms: &Wms) -> String {
-        Self::connect_with(&self.client, wms).await
+        Self::connect_with(&self.client, wms.url()).await
     }
 
-    async fn connect_with(client: &Client, wms: &Wms) -> String {
-        let credentials = json!({ "baseUrl": wms.url(), "apiToken": wms::TOKEN });
+    /// The same, with the WMS at this address.
+    async fn connect_with(client: &Client, url: &str) -> String {
+        let credentials = json!({ "baseUrl": url, "apiToken": wms::TOKEN });
         let input = json!({ "integration": "sandbox", "name": "proof", "credentials": credentials, "lookbackDays": 1095 });
         let made = client.data(CREATE, json!({ "input": input })).await;
         made["createConnection"]["connection"]["id"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned()
