@@ -179,12 +179,12 @@ async fn written(database: Database, servers: usize) {
     for round in 0..kills {
         world.wms.api.faults(trouble(&mut dice)).await;
         let mut clients = JoinSet::new();
-        let until = Instant::now() + dice.millis(400, 2_000);
+        let until = Instant::now() + dice.millis(600, 2_500);
         for _ in 0..CLIENTS {
             clients.spawn(shop.clone().client(Dice(dice.below(u64::MAX)), round, until));
         }
         // Whether the server dies in the midst of them is for chance to say.
-        tokio::time::sleep_until(until - dice.millis(0, 400)).await;
+        tokio::time::sleep_until(until - dice.millis(0, 1_500)).await;
         clients.spawn(shop.clone().herd(Dice(dice.below(u64::MAX)), round));
         tokio::time::sleep_until(until).await;
         let which = usize::try_from(dice.below(servers as u64)).expect("few servers");
