@@ -13,6 +13,12 @@ pub struct WriteArgs {
     /// Seconds after an answer failed to come in which a WMS may still carry the write out
     #[arg(long, env = "CROSSDOCK_WRITE_SETTLE_AFTER", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86400))]
     pub write_settle_after: u64,
+    /// Seconds after which there is an issue if nobody knows yet whether a write was carried out
+    #[arg(long, env = "CROSSDOCK_WRITE_ISSUE_AFTER", default_value_t = 300, value_parser = clap::value_parser!(u64).range(0..=604_800))]
+    pub write_issue_after: u64,
+    /// Seconds after a write until what it has changed beside its record, such as the stock, is read again
+    #[arg(long, env = "CROSSDOCK_SYNC_AFTER_WRITE", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=86400))]
+    pub sync_after_write: u64,
     /// Writes of a batch that are under way at the same time
     #[arg(long, env = "CROSSDOCK_WRITES_AT_ONCE", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub writes_at_once: u16,
@@ -30,6 +36,8 @@ impl WriteArgs {
         crate::writes::Settings {
             lease: Duration::from_secs(self.write_lease),
             settle_after: Duration::from_secs(self.write_settle_after),
+            issue_after: Duration::from_secs(self.write_issue_after),
+            sync_after: Duration::from_secs(self.sync_after_write),
             at_once: usize::from(self.writes_at_once),
             keep_keys_days: self.keep_idempotency_keys_days,
             keep_writes_days: self.keep_writes_days,

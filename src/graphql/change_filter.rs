@@ -55,41 +55,63 @@ pub struct ChangeFilter {
     pub warehouse_customer_ids: Option<Vec<ID>>,
 }
 
-/// The entries of the log that a filter, which stands at `path`, lets through; without one, all that tell of records.
+/// The entries of the log that the argument `filter` lets through; without one, all that tell of records.
 ///
 /// # Errors
 /// [`Fault::Input`] for lists that are too long, and for ids of something else.
-pub fn wanted(filter: Option<&ChangeFilter>, path: &str) -> Result<Wanted> {
+pub fn wanted(filter: Option<&ChangeFilter>) -> Result<Wanted> {
     let all = Wanted::of(&Kind::OF_RECORDS);
-    let Some(ChangeFilter { connection_ids, data_types, kinds, record_ids, warehouse_customer_ids }) = filter else { return Ok(all) };
-    let kinds = kinds.as_ref().map(|kinds| bounded(kinds, path, "kinds", |kind| Ok(kind.logged()))).transpose()?;
-    let connection = |id: &ID| connection_id(id).ok_or_else(|| format!("{:?} is no connection's id", id.as_str()));
-    let record = |id: &ID| match id.parse() {
-        Ok(Id::Record(data_type, connection, source_id)) => Ok((data_type, connection, source_id)),
-        _ => Err(format!("{:?} is no record's id", id.as_str())),
-    };
-    let customer = |id: &ID| -> std::result::Result<(ConnectionId, String), String> {
-        let parsed = id.parse::<Id>().ok();
-        let parts = parsed.as_ref().and_then(|id| id.as_record(DataType::WarehouseCustomers));
-        parts.map(|(at, id)| (at, id.to_owned())).ok_or_else(|| format!("{:?} is not the id of a WarehouseCustomer", id.as_str()))
-    };
-    Ok(Wanted {
-        kinds: kinds.or(all.kinds),
-        connections: connection_ids.as_ref().map(|ids| bounded(ids, path, "connectionIds", connection)).transpose()?,
-        data_types: data_types.as_ref().map(|types| bounded(types, path, "dataTypes", |one| Ok(*one))).transpose()?,
-        records: record_ids.as_ref().map(|ids| bounded(ids, path, "recordIds", record)).transpose()?,
-        warehouse_customers: warehouse_customer_ids.as_ref().map(|ids| bounded(ids, path, "warehouseCustomerIds", customer)).transpose()?,
-    })
+    let Some(filter) = filter else { return Ok(all) };
+    let wanted = filter.wanted(&["filter"], MAX_LIST)?;
+    Ok(Wanted { kinds: wanted.kinds.or(all.kinds), ..wanted })
 }
 
-/// What the values of a list mean, if there are not too many.
-fn bounded<T, M>(values: &[T], path: &str, field: &str, meaning: impl Fn(&T) -> std::result::Result<M, String>) -> Result<Vec<M>> {
-    let refuse = |at: Option<usize>, message| {
-        let path = [path, field].into_iter().map(str::to_owned).chain(at.map(|index| index.to_string())).collect();
-        Fault::Input { path, message }
-    };
-    if values.len() > MAX_LIST {
-        return Err(refuse(None, format!("at most {MAX_LIST} values are allowed, not {}", values.len())));
+impl ChangeFilter {
+    /// What it wants, where it stands at `path` and its lists hold at most so many values.
+    ///
+    /// # Errors
+    /// [`Fault::Input`] for lists that are too long, and for ids of something else.
+    pub fn wanted(&self, path: &[&str], most: usize) -> Result<Wanted> {
+        let Self { connection_ids, data_types, kinds, record_ids, warehouse_customer_ids } = self;
+        let place = Place { path, most };
+        let connection = |id: &ID| connection_id(id).ok_or_else(|| format!("{:?} is no connection's id", id.as_str()));
+        let record = |id: &ID| match id.parse() {
+            Ok(Id::Record(data_type, connection, source_id)) => Ok((data_type, connection, source_id)),
+            _ => Err(format!("{:?} is no record's id", id.as_str())),
+        };
+        let customer = |id: &ID| -> std::result::Result<(ConnectionId, String), String> {
+            let parsed = id.parse::<Id>().ok();
+            let parts = parsed.as_ref().and_then(|id| id.as_record(DataType::WarehouseCustomers));
+            parts.map(|(at, id)| (at, id.to_owned())).ok_or_else(|| format!("{:?} is not the id of a WarehouseCustomer", id.as_str()))
+        };
+        Ok(Wanted {
+            kinds: place.list("kinds", kinds.as_deref(), |kind| Ok(kind.logged()))?,
+            connections: place.list("connectionIds", connection_ids.as_deref(), connection)?,
+            data_types: place.list("dataTypes", data_types.as_deref(), |one| Ok(*one))?,
+            records: place.list("recordIds", record_ids.as_deref(), record)?,
+            warehouse_customers: place.list("warehouseCustomerIds", warehouse_customer_ids.as_deref(), customer)?,
+        })
     }
-    values.iter().enumerate().map(|(index, value)| meaning(value).map_err(|message| refuse(Some(index), message))).collect()
+}
+
+/// Where the lists of a filter stand, and how much they hold.
+struct Place<'a> {
+    path: &'a [&'a str],
+    most: usize,
+}
+
+impl Place<'_> {
+    /// What the values of a list mean, if there are not too many.
+    fn list<T, M>(&self, field: &str, values: Option<&[T]>, meaning: impl Fn(&T) -> std::result::Result<M, String>) -> Result<Option<Vec<M>>> {
+        let refuse = |at: Option<usize>, message| {
+            let path = self.path.iter().copied().chain([field]).map(str::to_owned).chain(at.map(|index| index.to_string())).collect();
+            Fault::Input { path, message }
+        };
+        let Some(values) = values else { return Ok(None) };
+        if values.len() > self.most {
+            return Err(refuse(None, format!("at most {} values are allowed, not {}", self.most, values.len())));
+        }
+        let each = values.iter().enumerate().map(|(index, value)| meaning(value).map_err(|message| refuse(Some(index), message)));
+        each.collect::<Result<_>>().map(Some)
+    }
 }

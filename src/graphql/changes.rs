@@ -112,7 +112,7 @@ pub type LogEdge = Edge<Cursor, Change, EmptyFields>;
 
 /// One page of the log.
 pub(super) async fn page(ctx: &Context<'_>, first: Option<i32>, after: Option<LogCursor>, filter: Option<&ChangeFilter>) -> Result<LogPage> {
-    let wanted = wanted(filter, "filter")?;
+    let wanted = wanted(filter)?;
     let limit = size(first)?;
     let begin = after.map(|cursor| cursor.position("after")).transpose()?;
     let mut conn = state(ctx)?.store.read().await?;

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::capabilities::Capabilities;
 use super::errors::Result;
-use super::pagination::{self, Args, AsyncCount, Numbered, Page};
+use super::pagination::{self, Args, AsyncCount, Numbered, Page, Stretch};
 use super::state;
 use super::sync::{self, SyncRun, SyncRunFilter};
 use super::write::{self, Write, WriteFilter};
@@ -97,13 +97,15 @@ impl ConnectedWms {
     async fn writes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
+        #[graphql(desc = "At most so many, from the beginning: 0 to 250. 50 when neither `first` nor `last` is given.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most so many, from the end: 0 to 250. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only these.")] filter: Option<WriteFilter>,
     ) -> Result<Page<Write>> {
         let own = store::writes::write_which(Wants { connections: Some(&[self.0.id()]), ..Wants::default() }, "filter")?;
         let which = Predicate::All(vec![own, write::which(filter.as_ref())?]);
-        write::page(ctx, &Args::forward(first, after), which).await
+        write::page(ctx, &Args { first, after, last, before }, which).await
     }
 }
 
@@ -132,8 +134,8 @@ impl AsyncCount for Connections {
 impl Numbered for Connections {
     type Row = Connection;
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Connection>> {
-        connection_list(conn, self.0.clone(), beyond.unwrap_or(0), limit).await
+    async fn rows(&self, conn: &mut Conn, of: Stretch<i64>, limit: i64) -> store::Result<Vec<Connection>> {
+        connection_list(conn, self.0.clone(), of.beyond.unwrap_or(0), limit).await
     }
 
     fn number(row: &Connection) -> i64 {

@@ -7,6 +7,8 @@
 //! What costs a statement is asked only when it is selected: `totalCount`, and the one of the two flags of `pageInfo`
 //! that looks back over the cursor (the other one falls out of reading one record more than the page has).
 
+mod keyed;
+
 use std::convert::Infallible;
 use std::mem::discriminant;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::record::{ConnectionId, Instant};
 use crate::store::records::{Listing, Needs, Stored, record_count, record_list};
 use crate::store::search::{Search, search_which};
 use crate::store::{self, Conn, Predicate, Scalar, Store};
+pub use keyed::{Keyed, Numbered, Stretch, keyed, numbered};
 
 /// The size of a page when nobody says otherwise.
 pub(super) const DEFAULT: i64 = 50;
@@ -405,86 +408,6 @@ pub async fn records<T: Shown>(
 fn blank<T: Shown>() -> Stored<T> {
     let never = Instant::MIN;
     Stored { connection: ConnectionId(0), first_seen_at: never, changed_at: never, deleted_at: None, version: 0, record: T::default() }
-}
-
-/// A list whose rows have numbers and run in one direction.
-pub trait Numbered: AsyncCount {
-    /// What its rows are.
-    type Row: Send;
-    /// At most `limit` rows beyond the one with this number.
-    fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> impl Future<Output = store::Result<Vec<Self::Row>>> + Send;
-    /// A row's number.
-    fn number(row: &Self::Row) -> i64;
-}
-
-/// One page of such a list.
-pub async fn numbered<L: Numbered, N: OutputType>(
-    ctx: &Context<'_>,
-    name: &'static str,
-    args: &Args,
-    list: L,
-    shown: impl Fn(L::Row) -> N,
-) -> Result<Page<N>> {
-    keyed(ctx, name, args, ByNumber(list), shown).await
-}
-
-/// A list with numbers, as one with keys.
-#[derive(Clone)]
-struct ByNumber<L>(L);
-
-impl<L: Numbered> AsyncCount for ByNumber<L> {
-    async fn count(self, conn: &mut Conn) -> store::Result<i64> {
-        self.0.count(conn).await
-    }
-}
-
-impl<L: Numbered> Keyed for ByNumber<L> {
-    type Row = L::Row;
-
-    fn like(&self) -> Vec<Scalar> {
-        vec![Scalar::Int(0)]
-    }
-
-    async fn rows(&self, conn: &mut Conn, beyond: Option<&[Scalar]>, limit: i64) -> store::Result<Vec<L::Row>> {
-        let beyond = beyond.and_then(|values| if let [Scalar::Int(number)] = values { Some(*number) } else { None });
-        self.0.rows(conn, beyond, limit).await
-    }
-
-    fn key(row: &L::Row) -> Vec<Scalar> {
-        vec![Scalar::Int(L::number(row))]
-    }
-}
-
-/// A list whose rows have keys and run in one direction.
-pub trait Keyed: AsyncCount {
-    /// What its rows are.
-    type Row: Send;
-    /// Values of the kinds that a key is made of.
-    fn like(&self) -> Vec<Scalar>;
-    /// At most `limit` rows beyond the one with this key.
-    fn rows(&self, conn: &mut Conn, beyond: Option<&[Scalar]>, limit: i64) -> impl Future<Output = store::Result<Vec<Self::Row>>> + Send;
-    /// A row's key.
-    fn key(row: &Self::Row) -> Vec<Scalar>;
-}
-
-/// One page of such a list.
-pub async fn keyed<L: Keyed, N: OutputType>(
-    ctx: &Context<'_>,
-    name: &'static str,
-    args: &Args,
-    list: L,
-    shown: impl Fn(L::Row) -> N,
-) -> Result<Page<N>> {
-    let place = Place { list: name, order: Vec::new(), like: list.like() };
-    let window = args.window(&place)?;
-    let store = &state(ctx)?.store;
-    let mut rows = list.rows(&mut store.read().await?, window.after.as_deref(), window.limit + 1).await?;
-    let size = usize::try_from(window.limit).unwrap_or_default();
-    let more = rows.len() > size;
-    rows.truncate(size);
-    // A cursor is only ever made of a row, so there was one.
-    let edges = rows.into_iter().map(|row| (place.cursor(L::key(&row)), shown(row)));
-    Ok(page(window.after.is_some(), more, Total::counted(store, list), edges))
 }
 
 #[cfg(test)]

@@ -147,11 +147,13 @@ impl Basics {
     async fn writes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most so many: 0 to 250, and 50 when left out.")] first: Option<i32>,
+        #[graphql(desc = "At most so many, from the beginning: 0 to 250. 50 when neither `first` nor `last` is given.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most so many, from the end: 0 to 250. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only these.")] filter: Option<WriteFilter>,
     ) -> Result<Page<Write>> {
-        write::page(ctx, &Args::forward(first, after), write::which(filter.as_ref())?).await
+        write::page(ctx, &Args { first, after, last, before }, write::which(filter.as_ref())?).await
     }
 
     /// The newest position of the change log. Take it before the lists are read and follow from there (`after`): then

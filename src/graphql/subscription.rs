@@ -91,7 +91,7 @@ impl Subscription {
         #[graphql(desc = "Only these. All changes of records when left out.")] filter: Option<ChangeFilter>,
         #[graphql(desc = "The cursor of the last event that was seen. Only what happens from now on when left out.")] after: Option<LogCursor>,
     ) -> Result<impl Stream<Item = Result<Change>> + use<>> {
-        let wanted = wanted(filter.as_ref(), "filter")?;
+        let wanted = wanted(filter.as_ref())?;
         events(ctx, after, wanted, async |_, entry| Ok(Change::of(entry))).await
     }
 

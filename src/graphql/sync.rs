@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::connection::{ConnectedWms, connection_id};
 use super::errors::{Fault, Result};
-use super::pagination::{self, Args, AsyncCount, Numbered, Page};
+use super::pagination::{self, Args, AsyncCount, Numbered, Page, Stretch};
 use super::user_error::WmsError;
 use crate::record::filter::MAX_LIST;
 use crate::record::{ConnectionId, DataType, Failure, Id, Instant, Json};
@@ -177,8 +177,8 @@ impl AsyncCount for Rejects {
 impl Numbered for Rejects {
     type Row = stored::SyncReject;
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
-        reject_list(conn, self.0, beyond.unwrap_or(0), limit).await
+    async fn rows(&self, conn: &mut Conn, of: Stretch<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        reject_list(conn, self.0, of.beyond.unwrap_or(0), limit).await
     }
 
     fn number(row: &Self::Row) -> i64 {
@@ -233,8 +233,8 @@ impl AsyncCount for Runs {
 impl Numbered for Runs {
     type Row = stored::SyncRun;
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
-        run_list(conn, self.0.clone(), beyond.unwrap_or(i64::MAX), limit).await
+    async fn rows(&self, conn: &mut Conn, of: Stretch<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        run_list(conn, self.0.clone(), of.beyond.unwrap_or(i64::MAX), limit).await
     }
 
     fn number(row: &Self::Row) -> i64 {

@@ -10,7 +10,7 @@ use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use super::errors::Result;
 use super::freshness;
 use super::objects::{Shown, Synced};
-use super::pagination::{self, Args, AsyncCount, Keyed, Page};
+use super::pagination::{self, Args, AsyncCount, Keyed, Page, Stretch};
 use super::state;
 use crate::record::*;
 use crate::store::records::{Needs, filtered};
@@ -166,8 +166,8 @@ impl Keyed for BySku {
         vec![Scalar::Text(String::new())]
     }
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<&[Scalar]>, limit: i64) -> store::Result<Vec<Self::Row>> {
-        let after = beyond.and_then(|values| if let [Scalar::Text(sku)] = values { Some(sku.as_str()) } else { None });
+    async fn rows(&self, conn: &mut Conn, of: Stretch<&[Scalar]>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        let after = of.beyond.and_then(|values| if let [Scalar::Text(sku)] = values { Some(sku.as_str()) } else { None });
         stock_by_sku(conn, self.0.clone(), after, limit).await
     }
 
@@ -192,8 +192,8 @@ impl Keyed for ByWarehouse {
         vec![Scalar::Int(0), Scalar::Text(String::new())]
     }
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<&[Scalar]>, limit: i64) -> store::Result<Vec<Self::Row>> {
-        let after = beyond.and_then(|values| match values {
+    async fn rows(&self, conn: &mut Conn, of: Stretch<&[Scalar]>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        let after = of.beyond.and_then(|values| match values {
             [Scalar::Int(connection), Scalar::Text(warehouse)] => Some((ConnectionId(*connection), warehouse.clone())),
             _ => None,
         });

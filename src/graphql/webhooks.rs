@@ -9,7 +9,7 @@ use super::access::{Needs, viewer};
 use super::connection::ConnectedWms;
 use super::errors::{Fault, Result};
 use super::mutation::engine;
-use super::pagination::{self, Args, AsyncCount, Numbered, Page};
+use super::pagination::{self, Args, AsyncCount, Numbered, Page, Stretch};
 use super::scalars::LogCursor;
 use super::state;
 use crate::record::filter::MAX_LIST;
@@ -72,6 +72,18 @@ impl WebhookEndpoint {
     /// The data types that it is told of; null for all.
     async fn data_types(&self) -> Option<&[DataType]> {
         self.0.data_types.as_ref().map(|types| types.as_slice())
+    }
+
+    /// The records that it is told of; null for all.
+    async fn record_ids(&self) -> Option<Vec<ID>> {
+        let record = |(data_type, at, id): &(DataType, i64, String)| ID(Id::Record(*data_type, ConnectionId(*at), id.clone()).to_string());
+        Some(self.0.records.as_ref()?.iter().map(record).collect())
+    }
+
+    /// The warehouse customers whose records it is told of; null for all.
+    async fn warehouse_customer_ids(&self) -> Option<Vec<ID>> {
+        let customer = |(at, id): &(i64, String)| ID(Id::Record(DataType::WarehouseCustomers, ConnectionId(*at), id.clone()).to_string());
+        Some(self.0.warehouse_customers.as_ref()?.iter().map(customer).collect())
     }
 
     /// The events that it is told; null for all.
@@ -301,8 +313,8 @@ impl AsyncCount for Endpoints {
 impl Numbered for Endpoints {
     type Row = Endpoint;
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Endpoint>> {
-        endpoint_list(conn, beyond.unwrap_or(0), limit).await
+    async fn rows(&self, conn: &mut Conn, of: Stretch<i64>, limit: i64) -> store::Result<Vec<Endpoint>> {
+        endpoint_list(conn, of.beyond.unwrap_or(0), limit).await
     }
 
     fn number(row: &Endpoint) -> i64 {
@@ -322,8 +334,8 @@ impl AsyncCount for Deliveries {
 impl Numbered for Deliveries {
     type Row = stored::Delivery;
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
-        delivery_list(conn, self.0.clone(), beyond.unwrap_or(i64::MAX), limit).await
+    async fn rows(&self, conn: &mut Conn, of: Stretch<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        delivery_list(conn, self.0.clone(), of.beyond.unwrap_or(i64::MAX), limit).await
     }
 
     fn number(row: &Self::Row) -> i64 {

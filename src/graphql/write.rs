@@ -8,7 +8,7 @@ use super::connection::ConnectedWms;
 use super::errors::Result;
 use super::mutation::*;
 use super::objects::{Record, record_by_id};
-use super::pagination::{self, Args, AsyncCount, Numbered, Page};
+use super::pagination::{self, Args, AsyncCount, Numbered, Page, Stretch};
 use super::state;
 use super::sync::connection_ids;
 use super::user_error::{UserError, WmsError};
@@ -195,8 +195,8 @@ impl AsyncCount for Writes {
 impl Numbered for Writes {
     type Row = stored::Write;
 
-    async fn rows(&self, conn: &mut Conn, beyond: Option<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
-        write_list(conn, self.0.clone(), beyond.unwrap_or(i64::MAX), limit).await
+    async fn rows(&self, conn: &mut Conn, of: Stretch<i64>, limit: i64) -> store::Result<Vec<Self::Row>> {
+        write_list(conn, self.0.clone(), [of.short_of, of.beyond], of.backwards, limit).await
     }
 
     fn number(row: &Self::Row) -> i64 {

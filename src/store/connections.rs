@@ -19,7 +19,7 @@ codes! {
     pub enum ConnectionStatus {
         /// All is well.
         Active = "ACTIVE",
-        /// Some data types cannot be synced: see the issues.
+        /// Something is the matter with it, which does not stop it altogether: see the issues.
         Degraded = "DEGRADED",
         /// The WMS refuses the credentials; nothing is synced until it is given new ones.
         CredentialsRejected = "CREDENTIALS_REJECTED",
@@ -231,6 +231,20 @@ pub async fn connection_status_set(conn: &mut Conn, id: ConnectionId, status: Co
     Ok(())
 }
 
+/// Lets a connection's status follow from its issues: with any it is degraded, without it is well. One that is stopped altogether
+/// stays so.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn connection_status_follow(tx: &mut Tx, id: ConnectionId) -> Result<()> {
+    let well = issue_list(tx, &[id.0]).await?.is_empty();
+    let (from, to) =
+        if well { (ConnectionStatus::Degraded, ConnectionStatus::Active) } else { (ConnectionStatus::Active, ConnectionStatus::Degraded) };
+    let row = t::table.find(id.0).filter(t::status.eq(from));
+    diesel::update(row).set(t::status.eq(to)).run(tx).await.during("Failed to set a connection's status")?;
+    Ok(())
+}
+
 /// Something about a connection that a person should know.
 #[derive(Debug, Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = i, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
@@ -313,6 +327,25 @@ pub async fn issue_clear(conn: &mut Conn, id: ConnectionId, data_type: Option<Da
     let gone = diesel::delete(which.filter(Predicate::Not(Box::new(kept)))).returning(Issue::columns());
     let gone: Vec<Issue> = gone.all(conn).await.during("Failed to clear issues")?;
     Ok(gone.iter().map(|issue| issue.told(Change::IssueCleared)).collect())
+}
+
+/// Takes back the issue of a code that concerns a connection as a whole. Answers with what the change log has to say of that, which
+/// the caller appends: nothing, if there was none.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn issue_take_back(conn: &mut Conn, id: ConnectionId, code: &str) -> Result<Option<Entry>> {
+    let gone = diesel::delete(i::table.find((id.0, code, ""))).returning(Issue::columns());
+    let gone: Option<Issue> = gone.one(conn).await.optional().during("Failed to clear an issue")?;
+    Ok(gone.map(|issue| issue.told(Change::IssueCleared)))
+}
+
+/// The numbers of the connections that have an issue of a code.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn issue_holders(conn: &mut Conn, code: &str) -> Result<Vec<i64>> {
+    i::table.filter(i::code.eq(code)).select(i::connection_id).all(conn).await.during("Failed to list issues")
 }
 
 /// The issues of these connections.

@@ -30,6 +30,7 @@ mod scope;
 pub mod search;
 pub mod settings;
 pub mod totals;
+pub mod touched;
 mod types;
 pub mod vault;
 mod wake;

@@ -19,7 +19,7 @@ codes! {
         Scheduled = "SCHEDULED",
         /// Somebody asked for it.
         Manual = "MANUAL",
-        /// A write asked for it.
+        /// A write has changed records of its type at the WMS.
         Write = "WRITE",
     }
 }

@@ -21,6 +21,7 @@ use super::predicate::{Column, Op, Predicate, Scalar};
 use super::runs::{NewRun, SyncMode, SyncRun, SyncStatus, SyncTrigger, page_forget, run_create, run_find};
 use super::schema::{connections, schedules as s, sync_runs as r};
 use super::scope::Scope;
+use super::touched::due_after_write;
 use super::wake::Signal;
 use crate::record::{ConnectionId, DataType, Instant, Json, List};
 
@@ -56,6 +57,8 @@ pub struct Schedule {
     pub fresh_as_of: Option<Instant>,
     /// Failures in a row.
     pub failures: i64,
+    /// When its records are wanted again, because a write has changed some of them at the WMS and no run has begun since.
+    pub wanted_at: Option<Instant>,
 }
 
 /// The order in which what is due is taken.
@@ -73,8 +76,8 @@ impl Urgency {
     const fn of(new: &NewRun) -> i64 {
         (match (new.mode, new.trigger) {
             (SyncMode::Window, _) => Self::Backfill,
-            (_, SyncTrigger::Manual | SyncTrigger::Write) => Self::Manual,
-            (_, SyncTrigger::Initial | SyncTrigger::Scheduled) => Self::Scheduled,
+            (_, SyncTrigger::Manual) => Self::Manual,
+            (_, SyncTrigger::Initial | SyncTrigger::Scheduled | SyncTrigger::Write) => Self::Scheduled,
         }) as i64
     }
 }
@@ -250,8 +253,11 @@ pub async fn schedule_lease(tx: &mut Tx, owner: &str, takes: Takes, now: Instant
     let run = match found.run_id {
         Some(run) => run,
         None => {
-            let initial = found.initial_sync_completed_at.is_none();
-            let trigger = if initial { SyncTrigger::Initial } else { SyncTrigger::Scheduled };
+            let trigger = match (found.initial_sync_completed_at, found.wanted_at) {
+                (None, _) => SyncTrigger::Initial,
+                (Some(_), Some(_)) => SyncTrigger::Write,
+                (Some(_), None) => SyncTrigger::Scheduled,
+            };
             let new = NewRun { trigger, mode: SyncMode::Incremental, window: None, confirm_deletions: false };
             run_create(tx, connection, data_type, new, found.due_at, now).await?.id
         }
@@ -341,13 +347,16 @@ pub struct Ending {
 /// [`Error::LeaseLost`], or when the database refuses.
 pub async fn run_finish(tx: &mut Tx, lease: &Lease, ending: &Ending, now: Instant) -> Result<SyncRun> {
     lease_hold(tx, lease, now).await?;
-    let schedule = &lease.schedule;
+    let key = (lease.schedule.connection_id, lease.schedule.data_type);
+    // Read again: what is due may have changed since the lease was taken.
+    let schedule: Schedule = s::table.find(key).select(Schedule::columns()).one(tx).await.during("Failed to read a schedule")?;
     let initial = match ending.watermark {
         Some(_) => schedule.initial_sync_completed_at.or(Some(now)),
         None => schedule.initial_sync_completed_at,
     };
-    let row = s::table.find((schedule.connection_id, schedule.data_type));
+    let row = s::table.find(key);
     let due = if lease.run.mode == SyncMode::Window { schedule.due_at } else { ending.due_at };
+    let due = schedule.wanted_at.map_or(due, |wanted| due.min(due_after_write(wanted, lease.run.started_at.unwrap_or(now), now)));
     let ended = (
         (freed(), s::run_id.eq(None::<i64>), s::priority.eq(Urgency::Scheduled as i64), s::due_at.eq(due)),
         (s::next_run_at.eq(due), s::failures.eq(ending.failures), s::initial_sync_completed_at.eq(initial)),
@@ -504,7 +513,8 @@ pub async fn schedule_change(
     schedule_lock(tx, connection, data_type).await?;
     let Some(found) = schedule_find(tx, connection, data_type).await? else { return Ok(None) };
     let interval = change.interval_seconds.unwrap_or(found.interval_seconds);
-    let due = found.due_at.plus_seconds(interval - found.interval_seconds).max(now);
+    let due = found.due_at.plus_seconds(interval - found.interval_seconds);
+    let due = found.wanted_at.map_or(due, |wanted| due.min(wanted)).max(now);
     // A run that is under way, or waits, keeps its time.
     let next = if found.run_id.is_some() { found.next_run_at } else { due };
     let changed =

@@ -77,6 +77,7 @@ diesel::table! {
         initial_sync_completed_at -> Nullable<Timestamptz>,
         fresh_as_of -> Nullable<Timestamptz>,
         failures -> BigInt,
+        wanted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -564,6 +565,8 @@ diesel::table! {
         last_success_at -> Nullable<Timestamptz>,
         failing_since -> Nullable<Timestamptz>,
         failures -> BigInt,
+        records -> Nullable<Json>,
+        warehouse_customers -> Nullable<Json>,
     }
 }
 

@@ -42,6 +42,9 @@ impl WriteStatus {
     }
 }
 
+/// The code of the issue that nobody knows of some of a connection's writes whether they were carried out.
+pub const WRITE_UNKNOWN: &str = "WRITE_UNKNOWN";
+
 /// A write as it was journalled.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = t, check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
@@ -248,6 +251,36 @@ pub async fn write_looked(tx: &mut Tx, id: i64, told: &str, look_at: Option<Inst
     query.one(tx).await.optional().during("Failed to note what a look told")
 }
 
+/// The condition that nobody knows what came of a write, and that its sender was given up before a moment, or nobody looks for it any
+/// more.
+fn forlorn(since: Instant) -> Predicate {
+    let waited = Predicate::Is(Column::of(t::finished_at), Op::Le, Scalar::Time(since));
+    let given_up = Predicate::IsNull(Column::of(t::look_at));
+    Predicate::All(vec![standing(&[WriteStatus::Unknown]), Predicate::Any(vec![waited, given_up])])
+}
+
+/// The numbers of the connections with writes of which nobody knows what came, though their senders were given up at this moment or
+/// before, or nobody looks for them any more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn write_forlorn_at(conn: &mut Conn, since: Instant) -> Result<Vec<i64>> {
+    let query = t::table.filter(forlorn(since)).select(t::connection_id).distinct();
+    query.all(conn).await.during("Failed to find writes that nobody knows of")
+}
+
+/// The same writes of one connection: the oldest of them, and how many they are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn write_forlorn(conn: &mut Conn, connection: ConnectionId, since: Instant) -> Result<Option<(Write, i64)>> {
+    let which = || t::table.filter(forlorn(since)).filter(t::connection_id.eq(connection.0));
+    let oldest = which().order(t::id).limit(1).select(Write::columns());
+    let oldest: Option<Write> = oldest.one(conn).await.optional().during("Failed to find writes that nobody knows of")?;
+    let count: i64 = which().count().one(conn).await.during("Failed to count writes that nobody knows of")?;
+    Ok(oldest.map(|oldest| (oldest, count)))
+}
+
 /// One write.
 ///
 /// # Errors
@@ -264,13 +297,20 @@ pub async fn write_many(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Write>> {
     t::table.filter(Predicate::ids(t::id, ids)).select(Write::columns()).all(conn).await.during("Failed to read writes")
 }
 
-/// Writes, newest first.
+/// Writes between two numbers, newest first: at most `limit` of them, the newest, or with `oldest` the oldest.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn write_list(conn: &mut Conn, which: Predicate, before: i64, limit: i64) -> Result<Vec<Write>> {
-    let query = t::table.filter(which).filter(t::id.lt(before)).order(t::id.desc()).limit(limit).select(Write::columns());
-    query.all(conn).await.during("Failed to list writes")
+pub async fn write_list(conn: &mut Conn, which: Predicate, [above, below]: [Option<i64>; 2], oldest: bool, limit: i64) -> Result<Vec<Write>> {
+    const DURING: &str = "Failed to list writes";
+    let query = t::table.filter(which).filter(t::id.gt(above.unwrap_or(i64::MIN))).filter(t::id.lt(below.unwrap_or(i64::MAX)));
+    let query = query.limit(limit).select(Write::columns());
+    if !oldest {
+        return query.order(t::id.desc()).all(conn).await.during(DURING);
+    }
+    let mut found: Vec<Write> = query.order(t::id).all(conn).await.during(DURING)?;
+    found.reverse();
+    Ok(found)
 }
 
 /// How many writes there are.

@@ -12,6 +12,7 @@ use crate::store::connections::{
 };
 use crate::store::runs::{SyncRun, run_find};
 use crate::store::schedules::{Schedule, ScheduleChange, run_cancel, schedule_change, schedule_hurry};
+use crate::store::writes::WRITE_UNKNOWN;
 
 /// The shortest time between two runs of a schedule, in seconds.
 pub const SHORTEST_INTERVAL: i64 = 60;
@@ -64,7 +65,7 @@ impl Handle {
         let mut cleared = Vec::new();
         if let Some(credentials) = &change.credentials {
             connection_credentials_set(&mut tx, self.shared.store.vault(), id, &SecretString::from(credentials.as_str())).await?;
-            cleared = issue_clear(&mut tx, id, None, &[]).await?;
+            cleared = issue_clear(&mut tx, id, None, &[WRITE_UNKNOWN]).await?;
         }
         if let Some(status) = status {
             connection_status_set(&mut tx, id, status).await?;

@@ -18,7 +18,6 @@ mod manage;
 mod page;
 mod policy;
 mod runner;
-mod status;
 mod upkeep;
 
 use std::collections::{BTreeMap, HashMap};

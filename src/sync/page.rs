@@ -11,12 +11,11 @@ use std::collections::HashSet;
 
 use super::policy::{self, Step};
 use super::runner::{Broken, Worker};
-use super::status::{degrade, recover};
 use crate::metrics::Counts;
 use crate::record::{ErrorCode, Failure, Instant, Json, nine};
 use crate::store::apply::{Applied, Arrived, Tell, record_apply, record_rows};
 use crate::store::changes::{Cause, Entry, change_append};
-use crate::store::connections::{issue_clear, issue_list, issue_raise};
+use crate::store::connections::{connection_status_follow, issue_clear, issue_raise};
 use crate::store::deletions::{Missing, record_delete_named, record_delete_unlisted, record_missing};
 use crate::store::records;
 use crate::store::runs::{
@@ -263,11 +262,8 @@ impl Worker<'_> {
         });
         for (code, message) in held.into_iter().chain(cut_off.map(|failure| (LISTING_CUT_OFF, failure.message))) {
             entries.extend(issue_raise(tx, connection, code, Some(data_type), &message, false, now).await?);
-            degrade(tx, connection).await?;
         }
-        if issue_list(tx, &[connection.0]).await?.is_empty() {
-            recover(tx, connection).await?;
-        }
+        connection_status_follow(tx, connection).await?;
         entries.push(Entry::run_ended(connection, data_type));
         Ok((run, entries))
     }

@@ -170,6 +170,7 @@ mod tests {
             initial_sync_completed_at: watermark,
             fresh_as_of: None,
             failures: 0,
+            wanted_at: None,
         }
     }
 

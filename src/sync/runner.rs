@@ -10,15 +10,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::heart::Heart;
 use super::policy::{self, AfterFailure, Step};
-use super::status::degrade;
 use super::{Handle, Refused};
 use crate::accounts::Opened;
 use crate::record::{ErrorCode, Failure, Instant};
 use crate::store;
 use crate::store::changes::{Cause, Entry, change_append};
-use crate::store::connections::{Connection, ConnectionStatus, connection_find, connection_status_set, issue_raise};
+use crate::store::connections::{Connection, ConnectionStatus, connection_find, connection_status_follow, connection_status_set, issue_raise};
 use crate::store::runs::{SyncMode, SyncRun, SyncTrigger, run_begin};
 use crate::store::schedules::{Ending, Lease, lease_hold, lease_release, run_finish, run_wait};
+use crate::store::touched::schedule_shown;
 use crate::telemetry::chain;
 use crate::wms::{AnyPage, Checkpoint, Error, Kind, Priority, Scope, Wms};
 
@@ -88,8 +88,8 @@ async fn work(handle: &Handle, lease: Lease, lost: &CancellationToken, stop: Can
 fn priority(run: &SyncRun) -> Priority {
     match (run.mode, run.trigger) {
         (SyncMode::Window, _) => Priority::Backfill,
-        (_, SyncTrigger::Manual | SyncTrigger::Write) => Priority::Manual,
-        (_, SyncTrigger::Initial | SyncTrigger::Scheduled) => Priority::Scheduled,
+        (_, SyncTrigger::Manual) => Priority::Manual,
+        (_, SyncTrigger::Initial | SyncTrigger::Scheduled | SyncTrigger::Write) => Priority::Scheduled,
     }
 }
 
@@ -122,6 +122,9 @@ impl Worker<'_> {
         let mut tx = shared.store.write().await?;
         lease_hold(&mut tx, &self.lease, shared.lease_end()).await?;
         run_begin(&mut tx, self.lease.run.id, now, since).await?;
+        if self.lease.run.mode != SyncMode::Window {
+            schedule_shown(&mut tx, &self.lease).await?;
+        }
         shared.store.commit(tx).await?;
         shared.metrics.run_begun(self.lease.data_type().as_str(), now.millis_since(self.lease.run.due_at));
         self.lease.run.started_at = Some(now);
@@ -206,7 +209,7 @@ impl Worker<'_> {
         if attempts >= policy::ATTEMPTS_BEFORE_ISSUE {
             let code = Failure::from(&error).code;
             told = issue_raise(&mut tx, connection, code.as_str(), Some(data_type), &error.message, false, now).await?;
-            degrade(&mut tx, connection).await?;
+            connection_status_follow(&mut tx, connection).await?;
         }
         self.opened.share_budget(&mut tx, now).await?;
         change_append(&mut tx, told.into_iter().collect(), Cause { run: Some(self.lease.run.id), write: None }, now).await?;
@@ -241,7 +244,7 @@ async fn give_up(handle: &Handle, lease: &Lease, failure: Failure, kind: Option<
     if rejected {
         connection_status_set(&mut tx, connection, ConnectionStatus::CredentialsRejected).await?;
     } else {
-        degrade(&mut tx, connection).await?;
+        connection_status_follow(&mut tx, connection).await?;
     }
     let entries = told.into_iter().chain([Entry::run_ended(connection, data_type)]).collect();
     change_append(&mut tx, entries, Cause { run: Some(run.id), write: None }, now).await?;

@@ -4,13 +4,12 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::status::degrade;
 use super::{Handle, policy};
 use crate::record::{ConnectionId, DataType};
 use crate::store::Result;
 use crate::store::budgets::budget_prune;
 use crate::store::changes::{Cause, change_append, change_prune};
-use crate::store::connections::issue_raise;
+use crate::store::connections::{connection_status_follow, issue_raise};
 use crate::store::runs::run_prune;
 use crate::store::schedules::schedule_late;
 use crate::telemetry::chain;
@@ -56,7 +55,7 @@ async fn late(handle: &Handle) -> Result<()> {
         let (connection, data_type) = (ConnectionId(late.connection_id), late.data_type);
         let message = format!("The sync of {data_type} has been due since {}", late.due_at);
         entries.extend(issue_raise(&mut tx, connection, SCHEDULE_LATE, Some(data_type), &message, false, now).await?);
-        degrade(&mut tx, connection).await?;
+        connection_status_follow(&mut tx, connection).await?;
     }
     change_append(&mut tx, entries, Cause::default(), now).await?;
     shared.store.commit(tx).await?;

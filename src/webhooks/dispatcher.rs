@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::event::{event_type, wants};
 use super::{Handle, Shared};
 use crate::record::Instant;
-use crate::store::changes::{Change, Wanted, change_head, change_list, change_tail};
+use crate::store::changes::{Wanted, change_head, change_list, change_tail};
 use crate::store::webhooks::dispatch::{
     DispatchLease, NewDelivery, delivery_pending, delivery_put, dispatch_advance, dispatch_is_free, dispatch_lease, dispatch_release,
     endpoint_enabled, replay_advance,
@@ -153,20 +152,16 @@ async fn read(shared: &Shared, lease: &DispatchLease) -> store::Result<Read> {
         found => found?,
     };
     let now = shared.clock.now();
+    let endpoints: Vec<(Wanted, Endpoint)> = endpoints.into_iter().map(|endpoint| (endpoint.wanted(), endpoint)).collect();
     for change in &changes {
         if read.deliveries.len() >= MOST {
             break;
         }
-        let told = endpoints.iter().filter(|endpoint| endpoint.from_position < change.position);
-        read.deliveries.extend(told.filter_map(|endpoint| delivery(endpoint, change, now)));
+        let told = endpoints.iter().filter(|(wanted, endpoint)| endpoint.from_position < change.position && wanted.includes(change));
+        read.deliveries.extend(told.map(|(_, endpoint)| NewDelivery::of(endpoint, change, now)));
         read.position = change.position;
     }
     Ok(read)
-}
-
-fn delivery(endpoint: &Endpoint, change: &Change, now: Instant) -> Option<NewDelivery> {
-    let event_type = event_type(change.kind);
-    wants(endpoint, event_type, change).then(|| NewDelivery::of(endpoint, event_type, change, now))
 }
 
 /// Puts a part of what an endpoint is to be sent once more into its queue. False when there is no such endpoint.
@@ -185,8 +180,9 @@ async fn replay(shared: &Shared, lease: &mut DispatchLease, until: &mut Instant)
     let waiting = delivery_pending(&mut conn, endpoint.id, after, to).await?;
     drop(conn);
     let now = shared.clock.now();
-    let wanted = changes.iter().filter(|change| change.position <= to && !waiting.contains(&change.position));
-    let deliveries: Vec<NewDelivery> = wanted.filter_map(|change| delivery(&endpoint, change, now)).collect();
+    let wanted = endpoint.wanted();
+    let told = changes.iter().filter(|change| change.position <= to && !waiting.contains(&change.position) && wanted.includes(change));
+    let deliveries: Vec<NewDelivery> = told.map(|change| NewDelivery::of(&endpoint, change, now)).collect();
     let mut tx = shared.store.write().await?;
     *until = shared.lease_end();
     let advanced = dispatch_advance(&mut tx, lease, lease.position, *until).await?;

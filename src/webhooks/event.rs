@@ -17,23 +17,9 @@ use crate::store::changes::{Change, Kind, change_many};
 use crate::store::records::{self, Needs, record_many};
 use crate::store::runs::{SyncRun, SyncTrigger, run_many};
 use crate::store::vault::Vault;
+use crate::store::webhooks::WebhookEventType;
 use crate::store::webhooks::deliveries::Delivery;
-use crate::store::webhooks::{Endpoint, WebhookEventType};
 use crate::store::{Conn, Result};
-
-/// What an entry of the change log is told as.
-pub const fn event_type(kind: Kind) -> WebhookEventType {
-    match kind {
-        Kind::Created => WebhookEventType::RecordCreated,
-        Kind::Updated => WebhookEventType::RecordUpdated,
-        Kind::Deleted => WebhookEventType::RecordDeleted,
-        Kind::Restored => WebhookEventType::RecordRestored,
-        Kind::SyncCompleted => WebhookEventType::SyncCompleted,
-        Kind::IssueRaised => WebhookEventType::IssueRaised,
-        Kind::IssueChanged => WebhookEventType::IssueChanged,
-        Kind::IssueCleared => WebhookEventType::IssueCleared,
-    }
-}
 
 /// The type as bodies have it.
 const fn wire(event_type: WebhookEventType) -> &'static str {
@@ -48,13 +34,6 @@ const fn wire(event_type: WebhookEventType) -> &'static str {
         WebhookEventType::IssueCleared => "issue.cleared",
         WebhookEventType::WebhookTest => "webhook.test",
     }
-}
-
-/// Whether an endpoint wants to be told of an entry of the change log.
-pub fn wants(endpoint: &Endpoint, event_type: WebhookEventType, change: &Change) -> bool {
-    endpoint.event_types.as_ref().is_none_or(|types| types.contains(&event_type))
-        && endpoint.data_types.as_ref().is_none_or(|types| change.data_type.is_some_and(|own| types.contains(&own)))
-        && endpoint.connection_ids.as_ref().is_none_or(|ids| ids.contains(&change.connection_id))
 }
 
 /// The id of an event: it follows from the event, so that whoever has seen it knows it again, and it tells nothing of it.

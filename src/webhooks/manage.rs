@@ -6,7 +6,7 @@ use super::event::event_id;
 use super::{Handle, sign};
 use crate::accounts::Refused;
 use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
-use crate::store::changes::{change_before, change_head, change_tail};
+use crate::store::changes::{Wanted, change_before, change_head, change_tail};
 use crate::store::connections::connection_many;
 use crate::store::webhooks::deliveries::{Delivery, delivery_find, delivery_retry, delivery_test};
 use crate::store::webhooks::{
@@ -30,10 +30,8 @@ pub struct NewEndpoint {
     pub url: String,
     /// What people say of it.
     pub description: Option<String>,
-    /// Only of these connections.
-    pub connections: Option<Vec<ConnectionId>>,
-    /// Only of these types.
-    pub data_types: Option<Vec<DataType>>,
+    /// What of the change log; its kinds follow from the events.
+    pub wanted: Wanted,
     /// Only these events.
     pub event_types: Option<Vec<WebhookEventType>>,
     /// In which order.
@@ -53,6 +51,10 @@ pub struct EndpointChange {
     pub connections: Option<Option<Vec<ConnectionId>>>,
     /// Only of these types.
     pub data_types: Option<Option<Vec<DataType>>>,
+    /// Only of these records.
+    pub records: Option<Option<Vec<(DataType, ConnectionId, String)>>>,
+    /// Only of records of these warehouse customers.
+    pub warehouse_customers: Option<Option<Vec<(ConnectionId, String)>>>,
     /// Only these events.
     pub event_types: Option<Option<Vec<WebhookEventType>>>,
     /// In which order.
@@ -98,8 +100,7 @@ impl Handle {
         let settings = EndpointSettings {
             url: new.url.trim().to_owned(),
             description: new.description,
-            connections: new.connections,
-            data_types: new.data_types,
+            wanted: new.wanted,
             event_types: new.event_types,
             ordering: new.ordering.unwrap_or(WebhookOrdering::None),
             max_concurrency: new.max_concurrency.unwrap_or(CONCURRENCY),
@@ -124,8 +125,13 @@ impl Handle {
         let settings = EndpointSettings {
             url: change.url.map_or(old.url, |url| url.trim().to_owned()),
             description: change.description.unwrap_or(old.description),
-            connections: change.connections.unwrap_or(old.connections),
-            data_types: change.data_types.unwrap_or(old.data_types),
+            wanted: Wanted {
+                kinds: None,
+                connections: change.connections.unwrap_or(old.wanted.connections),
+                data_types: change.data_types.unwrap_or(old.wanted.data_types),
+                records: change.records.unwrap_or(old.wanted.records),
+                warehouse_customers: change.warehouse_customers.unwrap_or(old.wanted.warehouse_customers),
+            },
             event_types: change.event_types.unwrap_or(old.event_types),
             ordering: change.ordering.unwrap_or(old.ordering),
             max_concurrency: change.max_concurrency.unwrap_or(old.max_concurrency),
@@ -155,17 +161,24 @@ impl Handle {
         if !(1..=HIGHEST_CONCURRENCY).contains(&settings.max_concurrency) {
             return Err(invalid("maxConcurrency", format!("{} is not between 1 and {HIGHEST_CONCURRENCY}", settings.max_concurrency)));
         }
-        if let Some(wanted) = &settings.connections {
-            let ids: Vec<i64> = wanted.iter().map(|id| id.0).collect();
+        let Wanted { connections, data_types, records, warehouse_customers, .. } = &settings.wanted;
+        let named: [(&str, Vec<i64>); 3] = [
+            ("connectionIds", connections.iter().flatten().map(|id| id.0).collect()),
+            ("recordIds", records.iter().flatten().map(|(_, at, _)| at.0).collect()),
+            ("warehouseCustomerIds", warehouse_customers.iter().flatten().map(|(at, _)| at.0).collect()),
+        ];
+        for (field, ids) in named.into_iter().filter(|(_, ids)| !ids.is_empty()) {
             let found = connection_many(&mut self.shared.store.read().await?, &ids).await?;
             if let Some(index) = ids.iter().position(|id| !found.iter().any(|found| found.id == *id)) {
                 let failure = Failure::ours(ErrorCode::NotFound, "There is no such connection");
-                return Err(failure.at(&["connectionIds", &index.to_string()]).into());
+                return Err(failure.at(&[field, &index.to_string()]).into());
             }
         }
         let empty = [
-            ("connectionIds", settings.connections.as_ref().is_some_and(Vec::is_empty)),
-            ("dataTypes", settings.data_types.as_ref().is_some_and(Vec::is_empty)),
+            ("connectionIds", connections.as_ref().is_some_and(Vec::is_empty)),
+            ("dataTypes", data_types.as_ref().is_some_and(Vec::is_empty)),
+            ("recordIds", records.as_ref().is_some_and(Vec::is_empty)),
+            ("warehouseCustomerIds", warehouse_customers.as_ref().is_some_and(Vec::is_empty)),
             ("eventTypes", settings.event_types.as_ref().is_some_and(Vec::is_empty)),
         ];
         match empty.into_iter().find(|(_, empty)| *empty) {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Outcome, Shared, Work, redact};
+use super::{Outcome, Shared, Work, redact, seconds, unknown};
 use crate::accounts::Opened;
 use crate::record::draft::Passed;
 use crate::record::{ConnectionId, Failure, Instant, Json};
 use crate::store::apply::{Tell, record_apply};
 use crate::store::changes::{Cause, Entry, change_append};
 use crate::store::schedules::schedule_lock;
+use crate::store::touched::schedule_want;
 use crate::store::writes::{Ending, Write, WriteStatus, write_find, write_finish, write_hold, write_sent};
 use crate::store::{self, Tx, records};
 use crate::telemetry::chain;
@@ -69,8 +70,8 @@ impl Job {
     async fn confirm(&self, written: &AnyWritten) -> store::Result<Outcome> {
         let now = self.shared.clock.now();
         let mut tx = self.shared.store.write().await?;
-        let ended = confirm(&mut tx, &self.write, WITH_ANSWER, written, now).await?;
-        self.end(tx, ended, now).await
+        let (ended, changes) = confirm(&self.shared, &mut tx, &self.write, WITH_ANSWER, written, now).await?;
+        self.end(tx, ended, changes, now).await
     }
 
     /// The WMS has answered a call of its own API: a refusal is one, and after a failure of its own nobody knows.
@@ -86,7 +87,7 @@ impl Job {
         let ending = Ending { answer: Some(Json::of(&shown)), ..Ending::default() };
         let mut tx = self.shared.store.write().await?;
         let ended = write_finish(&mut tx, self.write.id, WITH_ANSWER, status, &ending, now).await?;
-        let outcome = self.end(tx, ended, now).await?;
+        let outcome = self.end(tx, ended, Vec::new(), now).await?;
         Ok(Outcome { passed: Some(passed), ..outcome })
     }
 
@@ -106,11 +107,16 @@ impl Job {
         let ending = Ending { error: Some(failure.to_json()), look_at, ..Ending::default() };
         let mut tx = self.shared.store.write().await?;
         let ended = write_finish(&mut tx, self.write.id, from, status, &ending, now).await?;
-        self.end(tx, ended, now).await
+        self.end(tx, ended, Vec::new(), now).await
     }
 
-    async fn end(&self, mut tx: Tx, ended: Option<Write>, now: Instant) -> store::Result<Outcome> {
+    async fn end(&self, mut tx: Tx, ended: Option<Write>, mut changes: Vec<Entry>, now: Instant) -> store::Result<Outcome> {
         self.opened.share_budget(&mut tx, now).await?;
+        // A passthrough is looked for by nobody, so that it is not known is worth an issue at once.
+        if ended.as_ref().is_some_and(|write| write.status == WriteStatus::Unknown && write.look_at.is_none()) {
+            changes.extend(unknown::review(&mut tx, &self.shared.settings, ConnectionId(self.write.connection_id), now).await?);
+        }
+        change_append(&mut tx, changes, Cause { run: None, write: Some(self.write.id) }, now).await?;
         self.shared.store.commit(tx).await?;
         let Some(ended) = ended else { return self.as_it_is().await };
         self.shared.count(&ended);
@@ -129,9 +135,16 @@ pub(super) fn failure_of(error: &Error, field: Option<&str>) -> Failure {
     failure
 }
 
-/// The WMS has carried a write out: its record, the change and the journal's end, in one transaction. `None`: it has been
-/// confirmed before.
-pub(super) async fn confirm(tx: &mut Tx, write: &Write, from: &[WriteStatus], written: &AnyWritten, now: Instant) -> store::Result<Option<Write>> {
+/// The WMS has carried a write out: its record and the journal's end, in one transaction with the changes, which the caller appends
+/// to the log. `None`: it has been confirmed before.
+pub(super) async fn confirm(
+    shared: &Shared,
+    tx: &mut Tx,
+    write: &Write,
+    from: &[WriteStatus],
+    written: &AnyWritten,
+    now: Instant,
+) -> store::Result<(Option<Write>, Vec<Entry>)> {
     let connection = ConnectionId(write.connection_id);
     let (source_id, changes) = match written {
         AnyWritten::Order(written) => lay_down(tx, connection, written, now).await,
@@ -142,8 +155,10 @@ pub(super) async fn confirm(tx: &mut Tx, write: &Write, from: &[WriteStatus], wr
     }?;
     let ending = Ending { source_id: Some(source_id), unused_fields: written.unused_fields().to_vec(), ..Ending::default() };
     let ended = write_finish(tx, write.id, from, WriteStatus::Confirmed, &ending, now).await?;
-    change_append(tx, changes, Cause { run: None, write: Some(write.id) }, now).await?;
-    Ok(ended)
+    if ended.is_some() {
+        schedule_want(tx, connection, write.action.touches(), now.plus_seconds(seconds(shared.settings.sync_after))).await?;
+    }
+    Ok((ended, changes))
 }
 
 async fn lay_down<T: records::Kind>(

@@ -15,6 +15,8 @@
 //! | [`key`] | what a key that was used before is answered with: pure |
 //! | [`carry`] | one write, from the journal to its end |
 //! | [`settle`] | what became of writes that no answer came to; old entries |
+//! | [`unknown`] | the issue that nobody knows what came of a write |
+//! | [`unused`] | which fields of an input an adapter has no use for: pure |
 //! | [`redact`] | what the journal shows |
 
 mod carry;
@@ -23,6 +25,8 @@ mod key;
 mod redact;
 mod schema;
 mod settle;
+mod unknown;
+mod unused;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +44,7 @@ use crate::store::presence::record_absent;
 use crate::store::writes::{NewWrite, Write, WriteStatus, write_find, write_of_key, write_put, write_release};
 use crate::store::{self, Store};
 pub use crate::wms::AnyCommand;
-use crate::wms::Priority;
+use crate::wms::{Priority, Writes};
 use carry::Job;
 use key::Verdict;
 pub use settle::Settler;
@@ -52,6 +56,10 @@ pub struct Settings {
     pub lease: Duration,
     /// How long after its answer failed to come a write may still be carried out: only then it is believed that it was not.
     pub settle_after: Duration,
+    /// How long nobody may know what came of a write before it is worth an issue.
+    pub issue_after: Duration,
+    /// How long after a write what it has changed beside its record is read again.
+    pub sync_after: Duration,
     /// Writes of a batch that are under way at the same time.
     pub at_once: usize,
     /// How long an idempotency key is answered with its write, in days.
@@ -62,7 +70,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { lease: Duration::from_secs(30), settle_after: Duration::from_secs(60), at_once: 4, keep_keys_days: 7, keep_writes_days: 90 }
+        Self {
+            lease: Duration::from_secs(30),
+            settle_after: Duration::from_secs(60),
+            issue_after: Duration::from_secs(300),
+            sync_after: Duration::from_secs(2),
+            at_once: 4,
+            keep_keys_days: 7,
+            keep_writes_days: 90,
+        }
     }
 }
 
@@ -94,6 +110,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// Whether this is the answer to an earlier call with the same key.
     pub replayed: bool,
+    /// Input fields that were not written, or of a dry run, that would not be: dotted paths below the draft or patch.
+    pub unused_fields: Vec<String>,
 }
 
 impl Outcome {
@@ -109,7 +127,8 @@ impl Outcome {
             WriteStatus::Rejected | WriteStatus::Unknown => write.error.as_ref().map(Failure::from_json).into_iter().collect(),
         };
         let passed = write.answer.as_ref().and_then(|json| serde_json::from_str(json.as_str()).ok());
-        Self { failures, passed, write: Some(write), replayed: false }
+        let unused_fields = write.unused_fields.to_vec();
+        Self { failures, passed, write: Some(write), replayed: false, unused_fields }
     }
 }
 
@@ -183,13 +202,18 @@ struct Shared {
 impl Shared {
     /// When a sender that gives a sign of life now is given up.
     fn lease_end(&self) -> Instant {
-        self.clock.now().plus_seconds(i64::try_from(self.settings.lease.as_secs()).unwrap_or(30))
+        self.clock.now().plus_seconds(seconds(self.settings.lease))
     }
 
     fn count(&self, write: &Write) {
         let took = write.finished_at.zip(write.sent_at).map_or(0, |(finished, sent)| finished.millis_since(sent));
         self.metrics.write_ended(write.action.as_str(), write.status.as_str(), took);
     }
+}
+
+/// A setting, as instants take it.
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Carries out writes. Cheap to clone.
@@ -259,7 +283,8 @@ impl Handle {
         }
         let failures = self.refusals(&ask, &connection, &work).await?;
         if ask.dry_run || !failures.is_empty() {
-            return Ok(Outcome { failures, ..Outcome::default() });
+            let unused_fields = if ask.dry_run { self.unused(&connection, &work) } else { Vec::new() };
+            return Ok(Outcome { failures, unused_fields, ..Outcome::default() });
         }
         let opened = match shared.accounts.open(&connection, Priority::Write).await {
             Ok(opened) => opened,
@@ -295,11 +320,23 @@ impl Handle {
         }
     }
 
+    /// What a connection's adapter says of such writes; `None` where it knows none.
+    fn writes(&self, connection: &Connection, action: WriteAction) -> Option<&Writes> {
+        self.shared.accounts.integration(&connection.integration)?.writes.iter().find(|writes| writes.action == action)
+    }
+
+    /// Input fields that the connection's adapter has no use for.
+    fn unused(&self, connection: &Connection, work: &Work) -> Vec<String> {
+        match (self.writes(connection, work.action()), work) {
+            (Some(writes), Work::Command(command)) => unused::unused(&work.request(), command.field(), writes),
+            (None, _) | (_, Work::Pass(_)) => Vec::new(),
+        }
+    }
+
     /// Why a write cannot be sent.
     async fn refusals(&self, ask: &Ask, connection: &Connection, work: &Work) -> store::Result<Vec<Failure>> {
         let action = work.action();
-        let writes = self.shared.accounts.integration(&connection.integration).and_then(|i| i.writes.iter().find(|writes| writes.action == action));
-        let Some(writes) = writes else {
+        let Some(writes) = self.writes(connection, action) else {
             let message = format!("{} cannot do {action}", connection.integration);
             return Ok(vec![Failure::ours(ErrorCode::Unsupported, message).at(&[ask.field])]);
         };
@@ -383,13 +420,23 @@ impl Handle {
         }
     }
 
-    /// Looks at the WMS for what became of a write that no answer came to, now. `None`: there is no such write.
+    /// Looks at the WMS for what became of a write that no answer came to, now. Where that does not tell, what somebody has found
+    /// there is believed. `None`: there is no such write.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn reconcile(&self, id: i64) -> store::Result<Option<Outcome>> {
-        settle::reconcile(&self.shared, id).await
+    pub async fn reconcile(&self, id: i64, word: Option<Word>) -> store::Result<Option<Outcome>> {
+        settle::reconcile(&self.shared, id, word).await
     }
+}
+
+/// What somebody who has looked at the WMS says of a write.
+#[derive(Debug, Clone)]
+pub struct Word {
+    /// Whether it was carried out.
+    pub carried_out: bool,
+    /// The name of the key under which that is said.
+    pub by: String,
 }
 
 /// What came of journalling.

@@ -7,7 +7,8 @@
 //! * UNKNOWN: the adapter looks it up. That it was carried out is believed at once. That it was not is believed only some time after
 //!   its answer failed to come, for until then the WMS may still be at it.
 //! * Where the WMS does not tell, it is asked again, with growing pauses, for about a day. Then a person must look, or ask for
-//!   another look (`reconcileWrite`).
+//!   another look (`reconcileWrite`): there is an issue by then ([`unknown`]). What a person has found is believed where the WMS does
+//!   not tell, so no write is UNKNOWN for ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +18,14 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 use super::carry::confirm;
-use super::{Handle, Outcome, Shared, in_progress};
+use super::{Handle, Outcome, Shared, Word, in_progress, seconds, unknown};
 use crate::accounts::Refused;
-use crate::record::{ConnectionId, ErrorCode, Failure, Instant};
-use crate::store;
+use crate::record::{ConnectionId, DataType, ErrorCode, Failure, Instant};
+use crate::store::changes::{Cause, Entry, change_append};
 use crate::store::connections::connection_find;
+use crate::store::touched::schedule_want;
 use crate::store::writes::{Ending, Write, WriteStatus, write_claim, write_command, write_due, write_find, write_finish, write_looked, write_prune};
+use crate::store::{self, Tx};
 use crate::telemetry::chain;
 use crate::wms::{AnyCommand, Error, Found, Kind, Priority, Retry};
 
@@ -38,6 +41,8 @@ const MOST_LOOKS: i64 = 30;
 const PAUSES: (i64, i64) = (2, 3_600);
 /// Looks at the journal between two removals of old entries.
 const PRUNE_EVERY: u32 = 60;
+/// Looks at the journal between two reviews of the issues that nobody knows what came of a write.
+const REVIEW_EVERY: u32 = 10;
 /// The most rows that one transaction removes.
 const PRUNE_AT_ONCE: i64 = 1_000;
 /// Seconds in a day.
@@ -66,6 +71,11 @@ impl Settler {
             }
             if let Err(error) = settle_due(shared).await {
                 tracing::warn!(error = %chain(&error), "Failed to look after the journal of writes");
+            }
+            if round % REVIEW_EVERY == 0
+                && let Err(error) = unknown::review_all(shared).await
+            {
+                tracing::warn!(error = %chain(&error), "Failed to review the issues of writes");
             }
             if round % PRUNE_EVERY == 0
                 && let Err(error) = prune(shared, &self.stop).await
@@ -176,20 +186,20 @@ async fn conclude(shared: &Shared, write: &Write, look: Look) -> store::Result<O
     let now = shared.clock.now();
     let next = (write.looks < MOST_LOOKS).then(|| now.plus_seconds(pause(write.looks)));
     let mut tx = shared.store.write().await?;
+    let mut told = Vec::new();
     let ended = match look {
-        Look::Found(Found::Done(written)) => confirm(&mut tx, write, FROM, &written, now).await?,
+        Look::Found(Found::Done(written)) => {
+            let (ended, changes) = confirm(shared, &mut tx, write, FROM, &written, now).await?;
+            told = changes;
+            ended
+        }
         Look::Found(Found::NotDone) => {
-            let given_up = write.finished_at.unwrap_or(write.created_at);
-            let believed = given_up.plus_seconds(i64::try_from(shared.settings.settle_after.as_secs()).unwrap_or(60));
+            let believed = believed(shared, write);
             if now < believed {
                 let told = "The WMS knows nothing of it so far";
                 write_looked(&mut tx, write.id, told, Some(believed.min(now.plus_seconds(pause(write.looks))))).await?
             } else {
-                // It was not carried out, so it may be tried again.
-                let known = write.error.as_ref().map(Failure::from_json);
-                let failure = known.unwrap_or_else(|| Failure::ours(ErrorCode::WmsTimeout, "No answer came"));
-                let ending = Ending { error: Some(Failure { retryable: true, ..failure }.to_json()), ..Ending::default() };
-                write_finish(&mut tx, write.id, FROM, WriteStatus::Rejected, &ending, now).await?
+                write_finish(&mut tx, write.id, FROM, WriteStatus::Rejected, &not_done(write), now).await?
             }
         }
         Look::Found(Found::Unclear(why)) => write_looked(&mut tx, write.id, &why, next).await?,
@@ -202,14 +212,52 @@ async fn conclude(shared: &Shared, write: &Write, look: Look) -> store::Result<O
             write_looked(&mut tx, write.id, &error.message, next).await?
         }
     };
+    end(shared, tx, write, ended, told, now).await
+}
+
+/// Commits what was found out of a write, with what the log and the connection's issue have to say of that.
+async fn end(shared: &Shared, mut tx: Tx, write: &Write, ended: Option<Write>, mut told: Vec<Entry>, now: Instant) -> store::Result<Option<Write>> {
+    told.extend(unknown::review(&mut tx, &shared.settings, ConnectionId(write.connection_id), now).await?);
+    change_append(&mut tx, told, Cause { run: None, write: Some(write.id) }, now).await?;
     shared.store.commit(tx).await?;
     if let Some(ended) = &ended
         && ended.status.is_settled()
     {
         shared.count(ended);
-        tracing::info!(write.id = ended.id, write.status = %ended.status, write.looks = ended.looks, "A write was settled by looking at the WMS");
+        tracing::info!(write.id = ended.id, write.status = %ended.status, write.looks = ended.looks, "A write was settled");
     }
     Ok(ended)
+}
+
+/// From when on it is believed that a write was not carried out: until then the WMS may still be at it.
+fn believed(shared: &Shared, write: &Write) -> Instant {
+    write.finished_at.unwrap_or(write.created_at).plus_seconds(seconds(shared.settings.settle_after))
+}
+
+/// It was not carried out, so it may be tried again.
+fn not_done(write: &Write) -> Ending {
+    let known = write.error.as_ref().map(Failure::from_json);
+    let failure = known.unwrap_or_else(|| Failure::ours(ErrorCode::WmsTimeout, "It was not known whether it was carried out; it was not"));
+    Ending { error: Some(Failure { retryable: true, ..failure }.to_json()), answer: write.answer.clone(), ..Ending::default() }
+}
+
+/// Settles a write by somebody's word. What it has changed is not known here, so that is read again.
+async fn take_word(shared: &Shared, write: &Write, word: &Word) -> store::Result<()> {
+    const FROM: &[WriteStatus] = &[WriteStatus::Unknown];
+    let now = shared.clock.now();
+    let mut tx = shared.store.write().await?;
+    let told = format!("The key {:?} says that it was {}carried out", word.by, if word.carried_out { "" } else { "not " });
+    write_looked(&mut tx, write.id, &told, None).await?;
+    let ended = if word.carried_out {
+        let ending = Ending { answer: write.answer.clone(), ..Ending::default() };
+        let ended = write_finish(&mut tx, write.id, FROM, WriteStatus::Confirmed, &ending, now).await?;
+        let touched: Vec<DataType> = write.action.data_type().into_iter().chain(write.action.touches().iter().copied()).collect();
+        schedule_want(&mut tx, ConnectionId(write.connection_id), &touched, now).await?;
+        ended
+    } else {
+        write_finish(&mut tx, write.id, FROM, WriteStatus::Rejected, &not_done(write), now).await?
+    };
+    end(shared, tx, write, ended, Vec::new(), now).await.map(drop)
 }
 
 /// Seconds until the next look, after so many.
@@ -218,8 +266,8 @@ fn pause(looks: i64) -> i64 {
     (PAUSES.0 << doublings).min(PAUSES.1)
 }
 
-/// Looks at the WMS for what became of a write, now. `None`: there is no such write.
-pub(super) async fn reconcile(shared: &Arc<Shared>, id: i64) -> store::Result<Option<Outcome>> {
+/// Looks at the WMS for what became of a write, now; where that does not tell, somebody's word does. `None`: there is no such write.
+pub(super) async fn reconcile(shared: &Arc<Shared>, id: i64, word: Option<Word>) -> store::Result<Option<Outcome>> {
     let Some(write) = write_find(&mut shared.store.read().await?, id).await? else { return Ok(None) };
     if write.status.is_settled() {
         return Ok(Some(Outcome::of(write)));
@@ -229,6 +277,17 @@ pub(super) async fn reconcile(shared: &Arc<Shared>, id: i64) -> store::Result<Op
         // Somebody else looks just now.
         return Ok(Some(Outcome { write: Some(write), ..Outcome::refused(in_progress()) }));
     }
+    let looked = write_find(&mut shared.store.read().await?, id).await?;
+    let Some((word, write)) = word.zip(looked.as_ref().filter(|write| write.status == WriteStatus::Unknown)) else {
+        return Ok(looked.map(Outcome::of));
+    };
+    let believed = believed(shared, write);
+    if shared.clock.now() < believed {
+        let failure = Failure::ours(ErrorCode::InProgress, format!("Nobody can know yet: the WMS may be at it until {believed}"));
+        let failure = Failure { retryable: true, retry_after: Some(believed), ..failure };
+        return Ok(Some(Outcome { write: looked, ..Outcome::refused(failure.at(&["carriedOut"])) }));
+    }
+    take_word(shared, write, &word).await?;
     Ok(write_find(&mut shared.store.read().await?, id).await?.map(Outcome::of))
 }
 

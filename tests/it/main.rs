@@ -36,6 +36,7 @@ mod tables;
 mod totals;
 mod webhooks;
 mod writing;
+mod writing_after;
 mod writing_checks;
 mod writing_keys;
 mod writing_through;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossdock::record::{ConnectionId, Id, Json, Order, OrderStatus, Source};
+use crossdock::record::{ConnectionId, Id, Json, Link, Order, OrderStatus, Source, WarehouseCustomer};
 use crossdock::store::apply::{Arrived, Tell, record_apply};
 use crossdock::store::changes::{Cause, change_append};
 use crossdock::store::keys::Access;
@@ -36,10 +36,16 @@ async fn endpoint(server: &Server, url: &str, more: Value) -> (String, String) {
 
 /// An order that no WMS knows is stored at the demo's connection, as a sync would.
 async fn lay(server: &Server, name: &str, status: OrderStatus) {
+    lay_of(server, name, status, None).await;
+}
+
+/// The same, for a warehouse customer.
+async fn lay_of(server: &Server, name: &str, status: OrderStatus, customer: Option<&str>) {
     let id: Id = server.demo().await.parse().expect("an id");
     let connection = id.as_connection().unwrap_or(ConnectionId(0));
     let raw = Some(Json::of(&json!({ "theirs": "not to be told" })));
-    let order = Order { source: Source { id: name.to_owned(), raw, ..Source::default() }, status, ..Order::default() };
+    let warehouse_customer = customer.map(Link::to);
+    let order = Order { source: Source { id: name.to_owned(), raw, ..Source::default() }, status, warehouse_customer, ..Order::default() };
     let now = crossdock::clock::Clock::system().now();
     let mut tx = server.app.store.write().await.expect("the database answers");
     let applied = record_apply(&mut tx, connection, &[Arrived::from(&order)], now, Tell::Each).await.expect("it is stored");
@@ -96,6 +102,44 @@ on_both! {
         // After some days nobody looks at what was delivered any more.
         server.advance(Duration::from_secs(4 * 86_400));
         server.until("query($id: ID!) { node(id: $id) { id } }", json!({ "id": newest["id"] }), |data| data["node"].is_null()).await;
+    }
+
+    /// As `changes` is filtered, so is an endpoint.
+    async fn an_endpoint_is_told_of_the_records_and_customers_that_it_names(server: Server) with ["--allow-private-webhooks"] {
+        server.synced(&server.demo().await).await;
+        let at = server.demo().await.parse::<Id>().ok().and_then(|id| id.as_connection()).expect("a connection's id");
+        let receiver = Receiver::start().await;
+        let named = Id::record::<Order>(at, "own-1").to_string();
+        let (id, _) = endpoint(&server, &receiver.url, json!({ "recordIds": [named] })).await;
+        lay(&server, "own-2", OrderStatus::Open).await;
+        lay(&server, "own-1", OrderStatus::Open).await;
+        let told = state(&server, &id, |state| state["deliveryCounts"]["delivered"] == 1).await;
+        assert_eq!(told["deliveries"]["nodes"].as_array().map(Vec::len), Some(1), "{told:#}");
+        assert_eq!(told["deliveries"]["nodes"][0]["recordId"], json!(named));
+        // Who owned it until the change is told too.
+        let customer = Id::record::<WarehouseCustomer>(at, "acme").to_string();
+        let change = changed(&server, json!({ "endpointId": id, "recordIds": null, "warehouseCustomerIds": [customer] })).await;
+        assert_eq!(change["errors"], json!([]), "{change:#}");
+        let read = "query($id: ID!) { webhookEndpoint(id: $id) { recordIds warehouseCustomerIds dataTypes } }";
+        let read = server.data(read, json!({ "id": id })).await;
+        assert_eq!(read["webhookEndpoint"], json!({ "recordIds": null, "warehouseCustomerIds": [customer], "dataTypes": ["ORDERS"] }));
+        lay_of(&server, "own-1", OrderStatus::Picked, Some("other")).await;
+        lay_of(&server, "own-3", OrderStatus::Open, Some("acme")).await;
+        lay_of(&server, "own-3", OrderStatus::Open, Some("other")).await;
+        let told = state(&server, &id, |state| state["deliveryCounts"]["delivered"] == 3).await;
+        let third = json!(Id::record::<Order>(at, "own-3").to_string());
+        assert!(told["deliveries"]["nodes"].as_array().expect("nodes")[..2].iter().all(|told| told["recordId"] == third), "{told:#}");
+        let stranger = Id::record::<Order>(ConnectionId(at.0 + 77), "own-1").to_string();
+        for (field, value, code, path) in [
+            ("recordIds", json!(["nonsense"]), "INVALID_INPUT", json!(["recordIds", "0"])),
+            ("recordIds", json!([named, stranger]), "NOT_FOUND", json!(["recordIds", "1"])),
+            ("recordIds", json!([]), "INVALID_INPUT", json!(["recordIds"])),
+            ("warehouseCustomerIds", json!([named]), "INVALID_INPUT", json!(["warehouseCustomerIds", "0"])),
+            ("connectionIds", json!(["nonsense"]), "INVALID_INPUT", json!(["connectionIds", "0"])),
+        ] {
+            let refused = changed(&server, json!({ "endpointId": id, field: value })).await;
+            assert_eq!((&refused["errors"][0]["code"], &refused["errors"][0]["path"]), (&json!(code), &path), "{refused:#}");
+        }
     }
 
     async fn an_answer_that_does_not_come_is_a_failure(server: Server) with ["--allow-private-webhooks", "--webhook-deadline=1"] {

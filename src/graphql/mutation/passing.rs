@@ -6,14 +6,14 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::engine;
 use super::writes::{Envelope, ask, errors, no_write, to_connection};
-use crate::graphql::access::Needs;
+use crate::graphql::access::{Needs, viewer};
 use crate::graphql::errors::Result;
 use crate::graphql::user_error::UserError;
 use crate::graphql::write::Write;
 use crate::record::draft::{HttpMethod, Passthrough, QueryParameter};
 use crate::record::{Id, Json};
 use crate::store::keys::Access;
-use crate::writes::Handle;
+use crate::writes::{Handle, Word};
 
 /// A call of a WMS's own API.
 #[derive(InputObject)]
@@ -64,6 +64,9 @@ impl PassthroughPayload {
 pub struct ReconcileWriteInput {
     /// The write's global id.
     id: ID,
+    /// What somebody has found at the WMS: true, that it was carried out; false, that it was not. It is believed only where this look
+    /// does not tell, and settles the write for good.
+    carried_out: Option<bool>,
 }
 
 /// What came of `reconcileWrite`.
@@ -105,7 +108,7 @@ impl Passing {
     }
 
     /// Looks at the WMS for what became of a write that stands as `UNKNOWN`, now. (The server does so by itself, with growing
-    /// pauses.) Nothing is sent again. Needs a key with `WRITE` access.
+    /// pauses.) Nothing is sent again. Where the WMS does not tell, `carriedOut` does. Needs a key with `WRITE` access.
     #[graphql(guard = "Needs(Access::Write)")]
     async fn reconcile_write(
         &self,
@@ -113,7 +116,11 @@ impl Passing {
         #[graphql(desc = "Which write is to be looked up.")] input: ReconcileWriteInput,
     ) -> Result<ReconcileWritePayload> {
         let found = match input.id.parse() {
-            Ok(Id::Write(write)) => engine::<Handle>(ctx)?.reconcile(write).await?,
+            Ok(Id::Write(write)) => {
+                let by = &viewer(ctx)?.0.name;
+                let word = input.carried_out.map(|carried_out| Word { carried_out, by: by.clone() });
+                engine::<Handle>(ctx)?.reconcile(write, word).await?
+            }
             _ => None,
         };
         Ok(match found {

@@ -7,15 +7,19 @@ use secrecy::ExposeSecret as _;
 
 use super::engine;
 use crate::graphql::access::Needs;
-use crate::graphql::connection::connection_id;
-use crate::graphql::errors::Result;
+use crate::graphql::change_filter::ChangeFilter;
+use crate::graphql::errors::{Fault, Result};
 use crate::graphql::scalars::LogCursor;
 use crate::graphql::user_error::{UserError, refused};
 use crate::graphql::webhooks::{WebhookDelivery, WebhookEndpoint, delivery_id, endpoint_id};
-use crate::record::{ConnectionId, DataType, Instant};
+use crate::record::{DataType, Instant};
+use crate::store::changes::Wanted;
 use crate::store::keys::Access;
 use crate::store::webhooks::{Endpoint, WebhookEventType, WebhookOrdering};
 use crate::webhooks::{EndpointChange, Handle, NewEndpoint, ReplayFrom};
+
+/// The most values of a list that says what an endpoint is told of: it is looked at in memory, entry by entry.
+const MOST_WANTED: usize = 1_000;
 
 /// A webhook endpoint to be made.
 #[derive(InputObject)]
@@ -29,6 +33,11 @@ pub struct CreateWebhookEndpointInput {
     connection_ids: Option<Vec<ID>>,
     /// Only what happens to these data types; everything when left out.
     data_types: Option<Vec<DataType>>,
+    /// Only what happens to these records; everything when left out. What concerns no record (the end of a sync, an issue) is not told then.
+    record_ids: Option<Vec<ID>>,
+    /// Only what happens to records that belong to one of these warehouse customers, or did until the change; everything when left out.
+    /// What concerns no record is not told then.
+    warehouse_customer_ids: Option<Vec<ID>>,
     /// Only these events; all when left out.
     event_types: Option<Vec<WebhookEventType>>,
     /// In which order events are sent. `NONE` when left out.
@@ -61,6 +70,10 @@ pub struct UpdateWebhookEndpointInput {
     connection_ids: MaybeUndefined<Vec<ID>>,
     /// Only what happens to these data types; null: everything.
     data_types: MaybeUndefined<Vec<DataType>>,
+    /// Only what happens to these records; null: everything.
+    record_ids: MaybeUndefined<Vec<ID>>,
+    /// Only what happens to records of these warehouse customers; null: everything.
+    warehouse_customer_ids: MaybeUndefined<Vec<ID>>,
     /// Only these events; null: all.
     event_types: MaybeUndefined<Vec<WebhookEventType>>,
     /// In which order events are sent.
@@ -196,12 +209,17 @@ fn no_endpoint(id: &ID) -> UserError {
     UserError::input(&["endpointId"], format!("{:?} is no webhook endpoint's id", id.as_str()))
 }
 
-/// The connections of an input.
-fn connections(ids: &[ID]) -> std::result::Result<Vec<ConnectionId>, UserError> {
-    let one = |(index, id): (usize, &ID)| {
-        connection_id(id).ok_or_else(|| UserError::input(&["connectionIds", &index.to_string()], format!("{:?} is no connection's id", id.as_str())))
-    };
-    ids.iter().enumerate().map(one).collect()
+/// What the lists of an input want.
+fn wanted(filter: &ChangeFilter) -> std::result::Result<Wanted, UserError> {
+    filter.wanted(&[], MOST_WANTED).map_err(|fault| match fault {
+        Fault::Input { path, message } => UserError::input(&path.iter().map(String::as_str).collect::<Vec<_>>(), message),
+        other => UserError::input(&[], other.to_string()),
+    })
+}
+
+/// What a field of a change gives for a list: `None` where it was left out, `Some(None)` for null.
+fn given<T, M>(field: &MaybeUndefined<T>, meaning: Option<M>) -> Option<Option<M>> {
+    (!field.is_undefined()).then_some(meaning)
 }
 
 /// What is left out stays as it is; null takes it away.
@@ -233,12 +251,13 @@ impl WebhookMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint to be made.")] input: CreateWebhookEndpointInput,
     ) -> Result<CreateWebhookEndpointPayload> {
-        let CreateWebhookEndpointInput { url, description, connection_ids, data_types, event_types, ordering, max_concurrency } = input;
-        let connections = match connection_ids.as_deref().map(connections).transpose() {
-            Ok(connections) => connections,
+        let CreateWebhookEndpointInput { url, description, event_types, ordering, max_concurrency, .. } = input;
+        let CreateWebhookEndpointInput { connection_ids, data_types, record_ids, warehouse_customer_ids, .. } = input;
+        let wanted = match wanted(&ChangeFilter { connection_ids, data_types, kinds: None, record_ids, warehouse_customer_ids }) {
+            Ok(wanted) => wanted,
             Err(error) => refuse!(CreateWebhookEndpointPayload, error),
         };
-        let new = NewEndpoint { url, description, connections, data_types, event_types, ordering, max_concurrency };
+        let new = NewEndpoint { url, description, wanted, event_types, ordering, max_concurrency };
         match engine::<Handle>(ctx)?.create(new).await {
             Ok((made, secret)) => Ok(CreateWebhookEndpointPayload {
                 webhook_endpoint: shown(made),
@@ -257,16 +276,29 @@ impl WebhookMutations {
         #[graphql(desc = "What is to change.")] input: UpdateWebhookEndpointInput,
     ) -> Result<UpdateWebhookEndpointPayload> {
         let Some(id) = endpoint_id(&input.endpoint_id) else { refuse!(UpdateWebhookEndpointPayload, no_endpoint(&input.endpoint_id)) };
-        let connections = match maybe(input.connection_ids) {
-            Some(Some(ids)) => match connections(&ids) {
-                Ok(connections) => Some(Some(connections)),
-                Err(error) => refuse!(UpdateWebhookEndpointPayload, error),
-            },
-            other => other.map(|_| None),
+        let filter = ChangeFilter {
+            connection_ids: input.connection_ids.clone().take(),
+            data_types: input.data_types.clone().take(),
+            kinds: None,
+            record_ids: input.record_ids.clone().take(),
+            warehouse_customer_ids: input.warehouse_customer_ids.clone().take(),
         };
-        let (description, data_types, event_types) = (maybe(input.description), maybe(input.data_types), maybe(input.event_types));
-        let UpdateWebhookEndpointInput { url, ordering, max_concurrency, enabled, .. } = input;
-        let change = EndpointChange { url, description, connections, data_types, event_types, ordering, max_concurrency, enabled };
+        let wanted = match wanted(&filter) {
+            Ok(wanted) => wanted,
+            Err(error) => refuse!(UpdateWebhookEndpointPayload, error),
+        };
+        let change = EndpointChange {
+            url: input.url,
+            description: maybe(input.description),
+            connections: given(&input.connection_ids, wanted.connections),
+            data_types: given(&input.data_types, wanted.data_types),
+            records: given(&input.record_ids, wanted.records),
+            warehouse_customers: given(&input.warehouse_customer_ids, wanted.warehouse_customers),
+            event_types: maybe(input.event_types),
+            ordering: input.ordering,
+            max_concurrency: input.max_concurrency,
+            enabled: input.enabled,
+        };
         match engine::<Handle>(ctx)?.change(id, change).await {
             Ok(changed) => Ok(UpdateWebhookEndpointPayload { webhook_endpoint: shown(changed), errors: Vec::new() }),
             Err(refusal) => refuse!(UpdateWebhookEndpointPayload, refused(refusal)?),

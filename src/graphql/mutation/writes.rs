@@ -110,7 +110,7 @@ async fn batch<P, F: Future<Output = Result<P>>>(ctx: &Context<'_>, writes: impl
 /// }
 /// impl CreateOrderInput { fn asked(self) -> Result<Asked, UserError> { … } }
 /// #[derive(SimpleObject)]
-/// pub struct CreateOrderPayload { order: Option<Synced<Order>>, write: Option<Write>, replayed: bool, errors: Vec<UserError> }
+/// pub struct CreateOrderPayload { order: Option<Synced<Order>>, write: Option<Write>, replayed: bool, unused_fields: Vec<String>, errors: Vec<UserError> }
 /// async fn create_order(&self, ctx: &Context<'_>, input: CreateOrderInput) -> Result<CreateOrderPayload> { … }
 /// ```
 ///
@@ -136,6 +136,9 @@ macro_rules! writes {
                 /// Whether this is the answer to an earlier call with the same `idempotencyKey`. Nothing was sent now, and the record
                 /// is shown as it is stored now.
                 pub replayed: bool,
+                /// Input fields that the WMS has no place for, as dotted paths below the draft or patch such as `lineItems.unitPrice`. They
+                /// were not written; of a dry run, they would not be.
+                pub unused_fields: Vec<String>,
                 /// What the caller can act on; empty when the write was carried out, or a dry run found nothing wrong.
                 pub errors: Vec<UserError>,
             }
@@ -144,15 +147,18 @@ macro_rules! writes {
                 async fn of(ctx: &Context<'_>, outcome: std::result::Result<Outcome, UserError>, item: Option<(&str, usize)>) -> Result<Self> {
                     let outcome = match outcome {
                         Ok(outcome) => outcome,
-                        Err(error) => return Ok(Self { $record: None, write: None, replayed: false, errors: vec![error] }),
+                        Err(error) => {
+                            return Ok(Self { $record: None, write: None, replayed: false, unused_fields: Vec::new(), errors: vec![error] });
+                        }
                     };
                     let $record = record::<$type>(ctx, &outcome).await?;
                     let placed = |failure| match item {
                         Some((list, index)) => of_item(list, index, failure),
                         None => failure,
                     };
-                    let errors = outcome.failures.into_iter().map(placed).map(UserError::from).collect();
-                    Ok(Self { $record, write: outcome.write.map(|write| Write(Arc::new(write))), replayed: outcome.replayed, errors })
+                    let Outcome { write, failures, replayed, unused_fields, .. } = outcome;
+                    let errors = failures.into_iter().map(placed).map(UserError::from).collect();
+                    Ok(Self { $record, write: write.map(|write| Write(Arc::new(write))), replayed, unused_fields, errors })
                 }
             }
 

@@ -82,6 +82,25 @@ impl WriteAction {
             Self::Passthrough => return None,
         })
     }
+
+    /// The other types of which a WMS changes records when it carries it out. (What a passthrough changes nobody knows.)
+    pub const fn touches(self) -> &'static [DataType] {
+        match self {
+            // Stock is promised to an order or free again, leaves with it, is expected or comes in; and an item has its product's name.
+            Self::CreateOrder
+            | Self::UpdateOrder
+            | Self::CancelOrder
+            | Self::ShipOrder
+            | Self::CreateInboundShipment
+            | Self::UpdateInboundShipment
+            | Self::ReceiveInboundShipment
+            | Self::CreateProduct
+            | Self::UpdateProduct => &[DataType::Inventory],
+            // Their order tells of them, and stock is expected back.
+            Self::CreateReturn | Self::UpdateReturn | Self::CancelReturn => &[DataType::Orders, DataType::Inventory],
+            Self::AdjustInventory | Self::Passthrough => &[],
+        }
+    }
 }
 
 /// Every command that answers with a record: `[name, type of record]`, in the order of [`WriteAction`].

@@ -99,10 +99,10 @@ pub struct NewDelivery {
 
 impl NewDelivery {
     /// An entry of the change log, for an endpoint.
-    pub fn of(endpoint: &Endpoint, event_type: WebhookEventType, change: &Change, now: Instant) -> Self {
+    pub fn of(endpoint: &Endpoint, change: &Change, now: Instant) -> Self {
         Self {
             endpoint: endpoint.id,
-            event_type,
+            event_type: WebhookEventType::of(change.kind),
             event_at: change.at,
             position: Some(change.position),
             connection: Some(change.connection_id),

@@ -17,6 +17,7 @@ pub mod queue;
 use diesel::{ExpressionMethods as _, NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable};
 use secrecy::SecretString;
 
+use super::changes::{Kind, Wanted};
 use super::conn::{Columns as _, Conn, Run as _, Tx};
 use super::error::{During as _, Result};
 use super::predicate::Predicate;
@@ -46,6 +47,22 @@ codes! {
         IssueCleared = "ISSUE_CLEARED",
         /// Somebody tries an endpoint out: `webhook.test`. It is sent whatever the endpoint asks for.
         WebhookTest = "WEBHOOK_TEST",
+    }
+}
+
+impl WebhookEventType {
+    /// What an entry of the change log is told as.
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Created => Self::RecordCreated,
+            Kind::Updated => Self::RecordUpdated,
+            Kind::Deleted => Self::RecordDeleted,
+            Kind::Restored => Self::RecordRestored,
+            Kind::SyncCompleted => Self::SyncCompleted,
+            Kind::IssueRaised => Self::IssueRaised,
+            Kind::IssueChanged => Self::IssueChanged,
+            Kind::IssueCleared => Self::IssueCleared,
+        }
     }
 }
 
@@ -127,6 +144,26 @@ pub struct Endpoint {
     pub failing_since: Option<Instant>,
     /// How many have failed in a row.
     pub failures: i64,
+    /// Only of these records; `None`: of all.
+    pub records: Option<List<(DataType, i64, String)>>,
+    /// Only of records of these warehouse customers; `None`: of all.
+    pub warehouse_customers: Option<List<(i64, String)>>,
+}
+
+impl Endpoint {
+    /// The entries of the change log that it is told of.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            kinds: self
+                .event_types
+                .as_ref()
+                .map(|types| Kind::ALL.iter().copied().filter(|kind| types.contains(&WebhookEventType::of(*kind))).collect()),
+            connections: self.connection_ids.as_ref().map(|ids| ids.iter().copied().map(ConnectionId).collect()),
+            data_types: self.data_types.as_ref().map(|types| types.to_vec()),
+            records: self.records.as_ref().map(|all| all.iter().map(|(data_type, at, id)| (*data_type, ConnectionId(*at), id.clone())).collect()),
+            warehouse_customers: self.warehouse_customers.as_ref().map(|all| all.iter().map(|(at, id)| (ConnectionId(*at), id.clone())).collect()),
+        }
+    }
 }
 
 /// What can be said of an endpoint when it is made or changed.
@@ -136,10 +173,8 @@ pub struct EndpointSettings {
     pub url: String,
     /// What people say of it.
     pub description: Option<String>,
-    /// Only of these connections; `None`: of all.
-    pub connections: Option<Vec<ConnectionId>>,
-    /// Only of these types; `None`: of all.
-    pub data_types: Option<Vec<DataType>>,
+    /// What of the change log; its kinds follow from the events.
+    pub wanted: Wanted,
     /// Only these events; `None`: all.
     pub event_types: Option<Vec<WebhookEventType>>,
     /// In which order.
@@ -153,8 +188,7 @@ impl From<&Endpoint> for EndpointSettings {
         Self {
             url: endpoint.url.clone(),
             description: endpoint.description.clone(),
-            connections: endpoint.connection_ids.as_ref().map(|ids| ids.iter().copied().map(ConnectionId).collect()),
-            data_types: endpoint.data_types.as_ref().map(|types| types.to_vec()),
+            wanted: endpoint.wanted(),
             event_types: endpoint.event_types.as_ref().map(|types| types.to_vec()),
             ordering: endpoint.ordering,
             max_concurrency: endpoint.max_concurrency,
@@ -168,8 +202,10 @@ macro_rules! settings {
         (
             e::url.eq(&$settings.url),
             e::description.eq(&$settings.description),
-            e::connection_ids.eq($settings.connections.as_ref().map(|ids| Json::of(ids))),
-            e::data_types.eq($settings.data_types.as_ref().map(|types| Json::of(types))),
+            e::connection_ids.eq($settings.wanted.connections.as_ref().map(|ids| Json::of(ids))),
+            e::data_types.eq($settings.wanted.data_types.as_ref().map(|types| Json::of(types))),
+            e::records.eq($settings.wanted.records.as_ref().map(|records| Json::of(records))),
+            e::warehouse_customers.eq($settings.wanted.warehouse_customers.as_ref().map(|customers| Json::of(customers))),
             e::event_types.eq($settings.event_types.as_ref().map(|types| Json::of(types))),
             e::ordering.eq($settings.ordering),
             e::max_concurrency.eq($settings.max_concurrency),

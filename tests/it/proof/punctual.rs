@@ -47,7 +47,7 @@ proofs! {
         let args = Args::parse_from(arguments.into_iter().chain(types).chain(world.store_arguments()));
         let app = app::start(&args.serve, clock).await.expect("the server starts");
         let client = Client::new(&format!("http://{}", app.address), &world.key);
-        let idle = Node::connect_with(&client, &world.wms).await;
+        let idle = Node::connect_with(&client, world.wms.url()).await;
         client.data(PAUSE, json!({ "id": idle })).await;
         let nudging = tokio::spawn({
             let client = client.clone();
@@ -60,7 +60,7 @@ proofs! {
             }
         });
         for _ in 0..connections {
-            Node::connect_with(&client, &world.wms).await;
+            Node::connect_with(&client, world.wms.url()).await;
         }
         // Until each schedule has been watched for so many periods.
         let starts = loop {
