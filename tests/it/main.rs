@@ -26,6 +26,7 @@ mod proof;
 mod reading;
 #[cfg(feature = "live")]
 mod real_tryton;
+mod rust_client;
 mod schema;
 mod searching;
 mod slow;
