@@ -1,6 +1,8 @@
 //! A Rust program as a client: `graphql_client` makes types of the schema and of the documents when this is compiled, so a schema
 //! that it cannot read, or a document that does not fit, is an error of the compiler.
 
+#![expect(clippy::upper_case_acronyms, reason = "the schema's name of a scalar is its type's")]
+
 use graphql_client::{GraphQLQuery, Response};
 use serde_json::{Value, json};
 
@@ -31,7 +33,7 @@ struct Orders;
 struct CreateOrder;
 
 #[derive(GraphQLQuery)]
-#[graphql(schema_path = "schema.graphql", query_path = "tests/it/rust_client/operations.graphql", skip_serializing_none)]
+#[graphql(schema_path = "schema.graphql", query_path = "tests/it/rust_client/synced.graphql", skip_serializing_none)]
 struct Synced;
 // end
 
