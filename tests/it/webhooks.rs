@@ -176,10 +176,11 @@ on_both! {
         receiver.answers(|_| Answer::Status(200));
         let again = server.data(RETRY, json!({ "id": letters["nodes"][0]["id"] })).await["retryWebhookDelivery"].clone();
         assert_eq!(again, json!({ "delivery": { "status": "PENDING", "attempts": 0 }, "errors": [] }));
-        server.advance(Duration::from_secs(60));
+        // Longer than the endpoint rests, and than anything else waits that failed beside it: the last answer says how it is doing.
+        server.advance(Duration::from_secs(300));
         // The endpoint and its counts are read one after the other, so the two may be of different moments for once.
         let is_well = |state: &Value| state["failingSince"].is_null() && state["issues"] == json!([]);
-        state(&server, &id, |state| state["deliveryCounts"]["delivered"] == 1 && is_well(state)).await;
+        state(&server, &id, |state| state["deliveryCounts"]["delivered"].as_i64() >= Some(1) && is_well(state)).await;
         let got: Vec<_> = receiver.got().into_iter().filter(|got| got.source_id() == "own-1").collect();
         assert!(got.len() == 4 && got.iter().all(|other| other.id == got[0].id && other.id == dead["eventId"]), "{got:#?}");
         assert!(server.metrics().await.contains("crossdock_webhooks_dead_total 1"));
