@@ -11,7 +11,7 @@
 //! Records are found whether or not they were deleted: a relation tells what was, and `deletedAt` tells the rest.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ use crate::store::runs::{SyncRun, run_latest, run_many};
 use crate::store::schedules::{Schedule, schedule_list};
 use crate::store::webhooks::{Endpoint, endpoint_many};
 use crate::store::writes::{Write, write_many};
-use crate::store::{self, Column, Conn, Op, Predicate, Scalar, Store};
+use crate::store::{self, Column, Conn, Predicate, Store};
 
 /// Rows of one statement where a batch may find any number.
 const CHUNK: i64 = 1000;
@@ -173,6 +173,19 @@ impl Loaders {
     }
 }
 
+/// Keys by what is wanted of the records that they name: one statement reads those of a group. Nearly always all want the same,
+/// because they come from one field of one document.
+pub fn grouped<'a, K, W: Eq + Hash>(
+    keys: &'a [K],
+    of: impl Fn(&'a K) -> (&'a W, (ConnectionId, &'a str)),
+) -> HashMap<&'a W, Vec<(ConnectionId, &'a str)>> {
+    let mut groups: HashMap<&W, Vec<_>> = HashMap::new();
+    for (wanted, named) in keys.iter().map(of) {
+        groups.entry(wanted).or_default().push(named);
+    }
+    groups
+}
+
 /// A record of type `T`. (The derives would ask the same of `T`.)
 struct RecordKey<T> {
     at: ConnectionId,
@@ -207,13 +220,8 @@ impl<T: Shown> Key for RecordKey<T> {
     type Value = Arc<Stored<T>>;
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
-        // Nearly always all need the same.
-        let mut by_needs: HashMap<&Needs, Vec<(ConnectionId, &str)>> = HashMap::new();
-        for key in keys {
-            by_needs.entry(&key.needs).or_default().push((key.at, &key.source_id));
-        }
         let mut found = HashMap::new();
-        for (needs, pairs) in by_needs {
+        for (needs, pairs) in grouped(keys, |key| (&key.needs, (key.at, &key.source_id))) {
             let rows = record_many::<T>(conn, &pairs, needs).await?;
             found.extend(rows.into_iter().map(|row| {
                 let key = Self { at: row.connection, source_id: row.record.source().id.clone(), needs: needs.clone(), to: PhantomData };
@@ -248,16 +256,11 @@ impl Key for ComponentKey {
     type Value = Vec<Arc<Stored<Product>>>;
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
-        let mut by_connection: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        for ComponentKey(at, item) in keys {
-            by_connection.entry(at.0).or_default().push(item.clone());
-        }
-        let of_connection = by_connection.into_iter().map(|(connection, items)| {
-            let value = Some(Box::new(Predicate::OneOf(Column::TERM_VALUE, items.into())));
-            let has = Predicate::HasTerm { table: "products", data_type: Product::DATA_TYPE, term: Term::Component, value };
-            Predicate::All(vec![Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection)), has])
+        let components = Predicate::each_connection(keys.iter().map(|ComponentKey(at, item)| (*at, item.as_str())), |items| {
+            let value = Some(Box::new(Predicate::OneOf(Column::TERM_VALUE, items)));
+            Predicate::HasTerm { table: "products", data_type: Product::DATA_TYPE, term: Term::Component, value }
         });
-        let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), Predicate::Any(of_connection.collect())]);
+        let which = Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), components]);
         let mut found: HashMap<ComponentKey, Self::Value> = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
         for product in everything::<Product>(conn, which).await? {
             let mut items: Vec<_> = product.record.components.iter().filter_map(|part| part.inventory_item.as_ref()).collect();

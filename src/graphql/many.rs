@@ -13,7 +13,7 @@ use async_graphql::Context;
 
 use super::errors::Result;
 use super::freshness;
-use super::loaders::{Key, Loaders};
+use super::loaders::{Key, Loaders, grouped};
 use super::objects::Shown;
 use super::pagination::{Args, Place, Rows, Total, asked, asks_age};
 use super::plan::{Listed, PagePlan};
@@ -71,13 +71,8 @@ impl<T: Shown + Owned> Key for Of<T, Part> {
     type Value = Arc<Vec<Arc<Stored<T>>>>;
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
-        // Nearly always all want the same: they come from one field of one document.
-        let mut by_part: HashMap<&Part, Vec<(ConnectionId, &str)>> = HashMap::new();
-        for key in keys {
-            by_part.entry(&key.wanted).or_default().push((key.at, &key.owner));
-        }
         let mut found = HashMap::new();
-        for (part, owners) in by_part {
+        for (part, owners) in grouped(keys, |key| (&key.wanted, (key.at, &key.owner))) {
             let bound = part.bound.as_ref().map(|(side, id)| (*side, id.as_str()));
             let mut lists: BTreeMap<(ConnectionId, String), Vec<Arc<Stored<T>>>> = BTreeMap::new();
             for row in record_firsts::<T>(conn, &owners, bound, part.limit, &part.needs).await? {

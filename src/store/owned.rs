@@ -3,8 +3,6 @@
 //! The owners that a page shows are many, and each has a list of its own, of which one page is wanted. So the first few records of
 //! every owner are read with one statement, and counted with another.
 
-use std::collections::BTreeMap;
-
 use super::columns::Needs;
 use super::conn::Conn;
 use super::error::{During as _, Result};
@@ -81,13 +79,6 @@ pub async fn record_firsts<K: Owned>(
 /// # Errors
 /// When the database does not answer.
 pub async fn record_count_of<K: Owned>(conn: &mut Conn, owners: &[(ConnectionId, &str)]) -> Result<Vec<((ConnectionId, String), i64)>> {
-    let mut by_connection: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for (connection, source_id) in owners {
-        by_connection.entry(connection.0).or_default().push((*source_id).to_owned());
-    }
-    let of_connection = |(connection, ids): (i64, Vec<String>)| {
-        Predicate::All(vec![Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection)), Predicate::OneOf(K::owner_column(), ids.into())])
-    };
-    let owned = Predicate::Any(by_connection.into_iter().map(of_connection).collect());
+    let owned = Predicate::each_connection(owners.iter().copied(), |ids| Predicate::OneOf(K::owner_column(), ids));
     count_by(conn, K::TABLE, K::owner_column(), Predicate::All(vec![Predicate::IsNull(Column::DELETED_AT), owned])).await
 }

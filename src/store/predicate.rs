@@ -6,6 +6,8 @@
 
 mod dialect;
 
+use std::collections::BTreeMap;
+
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
@@ -193,6 +195,17 @@ impl Predicate {
     /// The column is one of these numbers.
     pub fn ids<C: diesel::Column<SqlType = BigInt>>(column: C, ids: &[i64]) -> Self {
         Self::OneOfInts(Column::of(column), List(ids.to_vec()))
+    }
+
+    /// The row belongs to one of these connections, and meets what `which` makes of the ids that were named with it.
+    pub fn each_connection<'a>(named: impl Iterator<Item = (ConnectionId, &'a str)>, which: impl Fn(List<String>) -> Self) -> Self {
+        let mut by_connection: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for (connection, id) in named {
+            by_connection.entry(connection.0).or_default().push(id.to_owned());
+        }
+        let of_connection =
+            |(connection, ids): (i64, Vec<String>)| Self::All(vec![Self::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection)), which(ids.into())]);
+        Self::Any(by_connection.into_iter().map(of_connection).collect())
     }
 
     /// The row is one of these records.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::changes::{Change, Kind};
-use super::predicate::{Column, Op, Predicate, Scalar};
+use super::predicate::{Column, Predicate, Scalar};
 use super::schema::changes as t;
 use crate::record::{ConnectionId, DataType, List};
 
@@ -68,16 +68,10 @@ impl Wanted {
             Predicate::Any(by_type.into_iter().map(|(data_type, keys)| Predicate::All(vec![of_type(data_type), Predicate::records(&keys)])).collect())
         }));
         all.extend(self.warehouse_customers.as_ref().map(|customers| {
-            let mut by_connection: BTreeMap<ConnectionId, Vec<&str>> = BTreeMap::new();
-            for (connection, source_id) in customers {
-                by_connection.entry(*connection).or_default().push(source_id);
-            }
-            let of_connection = |(connection, ids): (ConnectionId, Vec<&str>)| {
-                let columns = [Column::of(t::warehouse_customer), Column::of(t::previous_warehouse_customer)];
-                let belongs = columns.map(|column| one_of(column, ids.iter().copied())).to_vec();
-                Predicate::All(vec![Predicate::Is(Column::CONNECTION, Op::Eq, Scalar::Int(connection.0)), Predicate::Any(belongs)])
-            };
-            Predicate::Any(by_connection.into_iter().map(of_connection).collect())
+            let columns = [Column::of(t::warehouse_customer), Column::of(t::previous_warehouse_customer)];
+            Predicate::each_connection(customers.iter().map(|(at, id)| (*at, id.as_str())), |ids| {
+                Predicate::Any(columns.map(|column| Predicate::OneOf(column, ids.clone())).to_vec())
+            })
         }));
         Predicate::All(all)
     }
