@@ -43,7 +43,7 @@ async fn one<T: Shown>(ctx: &Context<'_>, id: &ID, max_staleness: Option<i64>) -
         parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
     freshness::ensure(ctx, T::DATA_TYPE, &Scope::one(at.0), max_staleness).await?;
     let plan = OnePlan::of(ctx);
-    let needs = plan.as_ref().map_or(Needs::Everything, OnePlan::needs);
+    let needs = plan.as_deref().map_or(Needs::Everything, OnePlan::needs);
     Ok(state(ctx)?.loaders.record::<T>(at, source_id, needs).await?.map(|record| One { plan, record }))
 }
 

@@ -109,7 +109,7 @@ pub async fn records_of<T: Shown + Owned>(ctx: &Context<'_>, list: &'static str,
     let place = Place::of_records(list);
     let window = args.window(&place)?;
     let plan = PagePlan::of(ctx);
-    let needs = plan.as_ref().map_or(Needs::Everything, PagePlan::needs);
+    let needs = plan.as_deref().map_or(Needs::Everything, PagePlan::needs);
     let loaders = &state(ctx)?.loaders;
     let fresh_as_of = if asks_age(ctx) { freshness::at_connection(ctx, T::DATA_TYPE, at).await? } else { None };
     // A cursor of another owner's list has a place in this one too.

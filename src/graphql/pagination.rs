@@ -367,7 +367,7 @@ pub async fn records<T: Shown>(
 
     let store = &state(ctx)?.store;
     let plan = PagePlan::of(ctx);
-    let needs = plan.as_ref().map_or(Needs::Everything, PagePlan::needs);
+    let needs = plan.as_deref().map_or(Needs::Everything, PagePlan::needs);
     let mut conn = store.read().await?;
     let fresh_as_of = if asks_age(ctx) { freshness::fresh_as_of(&mut conn, T::DATA_TYPE, &which.scope()).await? } else { None };
     let search = match search {

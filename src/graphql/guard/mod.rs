@@ -47,7 +47,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 pub use limits::Limits;
-use measure::{Cost, Ruler};
+use measure::{Cost, Measure, Ruler};
 use persisted::Persisted;
 pub use persisted::{DocumentId, Trusted};
 use place::Lines;
@@ -59,6 +59,7 @@ use variables::{Coercion, Variable};
 use super::access::{self, Viewer, datum};
 use super::errors::{Code, Fault, refused, refused_at, server_error};
 use super::feed::Outline;
+use super::plan::Plans;
 
 /// Marks a request that came in a way that only queries may: whoever can make a browser follow a link could send it.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +83,8 @@ pub(super) struct Prepared {
     pub(super) outline: Option<Outline>,
     variables: Vec<Variable>,
     cost: Cost,
+    /// How its lists and records are written; `None` where what it selects depends on its variables.
+    plans: Option<Arc<Plans>>,
 }
 
 impl Prepared {
@@ -137,6 +140,8 @@ impl Weighter<Arc<str>, Arc<Document>> for Weight {
 
 /// A token of a document takes about so much memory as a part of what is made of it, in bytes.
 const TOKEN_WEIGHT: u64 = 256;
+/// A field in a plan takes about so much memory, in bytes, in every place where its fragment is spread.
+const PLAN_WEIGHT: u64 = 192;
 /// What the smallest document is weighed as, in bytes.
 const LEAST_WEIGHT: u64 = 8 * 1024;
 /// What async-graphql's introspection has and apollo-compiler's does not know yet.
@@ -245,6 +250,9 @@ impl Guard {
         }
         request.operation_name = None;
         request.set_parsed_query(operation.executable());
+        if let Some(plans) = &operation.plans {
+            request.data.insert(plans.clone());
+        }
         Ok((operation.clone(), cost))
     }
 
@@ -276,10 +284,12 @@ impl Guard {
         let document = Arc::new(Translator(&lines).document(&valid));
         let several = matches!(document.operations, DocumentOperations::Multiple(_));
         let mut ruler = Ruler::new(&valid);
+        let varies = varies(&valid);
         let mut operations = BTreeMap::new();
-        let mut fragments = 0;
+        let (mut fragments, mut planned) = (0, 0);
         for operation in valid.operations.iter() {
-            let cost = self.measured(&valid, operation, &mut ruler, &lines)?;
+            let measure = self.measured(&valid, operation, &mut ruler, &lines)?;
+            planned += if varies { 0 } else { measure.fields };
             let reached = if several { reached(&valid, &operation.selection_set) } else { Vec::new() };
             fragments += reached.len() as u64;
             let name = operation.name.as_ref().map(apollo_compiler::Name::as_str);
@@ -294,22 +304,23 @@ impl Guard {
                     ApolloType::Subscription => OperationType::Subscription,
                 },
                 variables: operation.variables.iter().map(|variable| variable_of(variable)).collect(),
-                cost,
+                cost: measure.cost,
+                plans: (!varies).then(Arc::default),
             };
             operations.insert(operation.name.as_ref().map(ToString::to_string), Arc::new(prepared));
         }
-        let weight = TOKEN_WEIGHT * tokens as u64 + size_of::<Name>() as u64 * fragments;
+        let weight = TOKEN_WEIGHT * tokens as u64 + size_of::<Name>() as u64 * fragments + PLAN_WEIGHT * planned;
         Ok(Document { operations, weight })
     }
 
-    /// The cost of an operation that is not too large.
+    /// The size and the cost of an operation that is not too large.
     fn measured<'a>(
         &self,
         document: &'a Valid<Checked>,
         operation: &'a Operation,
         ruler: &mut Ruler<'a>,
         lines: &Lines<'_>,
-    ) -> Result<Cost, Refusal> {
+    ) -> Result<Measure, Refusal> {
         let measure = ruler.measure(&operation.selection_set);
         let pos = operation.selection_set.selections.first().and_then(place_of).map_or(Pos { line: 1, column: 1 }, |offset| lines.pos(offset));
         let excess = |code, message: String| Err(vec![refused_at(code, message, pos)]);
@@ -326,7 +337,7 @@ impl Guard {
         } else if measure.introspection > self.introspection || check_max_depth(document, operation).is_err() {
             return excess(Code::TooExpensive, "The operation reads the schema more often, or deeper, than any tool needs to".to_owned());
         }
-        Ok(measure.cost)
+        Ok(measure)
     }
 }
 
@@ -344,6 +355,12 @@ fn place_of(selection: &Selection) -> Option<usize> {
     place.map(|place| place.offset())
 }
 
+/// The selections at the top of all operations and fragments.
+fn sets(document: &Checked) -> impl Iterator<Item = &SelectionSet> {
+    let operations = document.operations.iter().map(|operation| &operation.selection_set);
+    operations.chain(document.fragments.values().map(|fragment| &fragment.selection_set))
+}
+
 /// Visits all selections of a set, but not what fragments spread.
 fn walk<'a>(set: &'a SelectionSet, visit: &mut impl FnMut(&'a Selection)) {
     for selection in &set.selections {
@@ -354,6 +371,15 @@ fn walk<'a>(set: &'a SelectionSet, visit: &mut impl FnMut(&'a Selection)) {
             Selection::FragmentSpread(_) => {}
         }
     }
+}
+
+/// Whether what a document selects depends on variables.
+fn varies(document: &Checked) -> bool {
+    let mut found = false;
+    for set in sets(document) {
+        walk(set, &mut |selection| found |= ["skip", "include"].into_iter().any(|name| selection.directives().has(name)));
+    }
+    found
 }
 
 /// The names of the fragments that an operation reaches.
@@ -375,13 +401,8 @@ fn reached(document: &Checked, set: &SelectionSet) -> Vec<Name> {
 
 /// Where a document reads the schema.
 fn introspects(document: &Checked) -> Option<(String, usize)> {
-    let sets = document
-        .operations
-        .iter()
-        .map(|operation| &operation.selection_set)
-        .chain(document.fragments.values().map(|fragment| &fragment.selection_set));
     let mut found = None;
-    for set in sets {
+    for set in sets(document) {
         walk(set, &mut |selection| {
             if let Selection::Field(field) = selection
                 && matches!(field.name.as_str(), "__schema" | "__type")

@@ -6,6 +6,7 @@
 //!
 //! | file | part |
 //! |---|---|
+//! | [`kept`] | plans kept with their document |
 //! | [`select`] | what a document selects: fields merged by their keys, fragments opened |
 //! | [`model`] | which fields the types of the model have, from their declarations |
 //! | [`links`] | relations: read level by level, one statement for each relation and level |
@@ -21,6 +22,7 @@
 //! * Writing cannot fail: everything that can has been done before.
 //! * Only columns that somebody looks at are read.
 
+mod kept;
 mod links;
 mod model;
 mod one;
@@ -36,6 +38,8 @@ use std::sync::Arc;
 use async_graphql::parser::types::FragmentDefinition;
 use async_graphql::{Name, Positioned};
 
+pub use kept::Plans;
+use kept::kept;
 use links::Slot;
 pub use links::{Found, Wanted};
 pub use model::Shape;

@@ -10,7 +10,7 @@ use async_graphql::{Context, ContextSelectionSet, Error, OutputType, Positioned,
 use super::links::{Wanted, follow};
 use super::page::{NodePlan, spliced};
 use super::select::is_alone;
-use super::{Compiler, Slot};
+use super::{Compiler, Slot, kept};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::Shown;
 use crate::graphql::state;
@@ -25,7 +25,11 @@ pub struct OnePlan<T> {
 
 impl<T: Shown> OnePlan<T> {
     /// The plan of what the field at `ctx`, a record, selects; `None` where it can only be resolved.
-    pub fn of(ctx: &Context<'_>) -> Option<Self> {
+    pub fn of(ctx: &Context<'_>) -> Option<Arc<Self>> {
+        kept(ctx, || Self::compile(ctx))
+    }
+
+    fn compile(ctx: &Context<'_>) -> Option<Self> {
         if !is_alone(ctx) {
             return None;
         }
@@ -60,7 +64,7 @@ impl<T: Shown> OnePlan<T> {
 /// A single record. It has the type of its object.
 pub struct One<T> {
     /// How it is written; `None`: it is resolved.
-    pub plan: Option<OnePlan<T>>,
+    pub plan: Option<Arc<OnePlan<T>>>,
     /// The record, with the columns that the plan needs.
     pub record: Arc<Stored<T>>,
 }

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use super::links::{Found, Wanted, follow};
 use super::model::is;
 use super::select::{self, Selected, is_alone};
-use super::{Compiler, Key, Object, Slot, Step, TypeName, json, list};
+use super::{Compiler, Key, Object, Slot, Step, TypeName, json, kept, list};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::{ListNames, Shown};
 use crate::graphql::pagination::{RecordPage, Rows};
@@ -144,7 +144,11 @@ fn planned<P>(
 
 impl<T: Shown> PagePlan<T> {
     /// The plan of what the field at `ctx`, a list, selects; `None` where it can only be resolved.
-    pub fn of(ctx: &Context<'_>) -> Option<Self> {
+    pub fn of(ctx: &Context<'_>) -> Option<Arc<Self>> {
+        kept(ctx, || Self::compile(ctx))
+    }
+
+    fn compile(ctx: &Context<'_>) -> Option<Self> {
         if !is_alone(ctx) {
             return None;
         }
@@ -306,7 +310,7 @@ impl<T: Shown> Rows<T> {
 /// A page of records. It has the type of [`RecordPage`].
 pub struct Listed<T: Shown> {
     /// How it is written; `None`: it is resolved.
-    pub plan: Option<PagePlan<T>>,
+    pub plan: Option<Arc<PagePlan<T>>>,
     /// What is on it.
     pub rows: Rows<T>,
     /// Others of its kind are written at the same time: what it needs is read together with what they do.

@@ -112,10 +112,6 @@ pub fn sort(value: &mut Value, fragments: &Fragments, sets: &[&SelectionSet]) {
 /// Whether the field at `ctx` is the only one that its document has in this place. Otherwise async-graphql resolves each by
 /// itself and merges their values, which takes values that it can look into.
 pub fn is_alone<T>(ctx: &ContextBase<'_, T>) -> bool {
-    #[cfg(test)]
-    if ctx.data_opt::<super::Off>().is_some() {
-        return false;
-    }
     let Some(path) = &ctx.path_node else { return false };
     let path = path.to_string_vec();
     let mut sets = vec![&ctx.query_env.operation.node.selection_set.node];
