@@ -113,7 +113,7 @@ async fn assemble(args: &ServeArgs, clock: Clock) -> anyhow::Result<App> {
         Some(demo_on(&store, &clock, &sync, args.sandbox_state.clone()).await?)
     };
     let origins = http::Origins::new(&args.allow_origins).map_err(anyhow::Error::msg).context("The flag --allow-origin makes no sense")?;
-    let options = http::Options { graphiql: !args.no_graphiql, origins, limits: args.http.limits() };
+    let options = http::Options { graphiql: !args.no_graphiql, dashboard: !args.no_dashboard, origins, limits: args.http.limits() };
     let deps = graphql::Deps {
         store: store.clone(),
         sync: sync.clone(),
@@ -205,6 +205,9 @@ pub async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         say(&format!("  endpoint   http://{}/graphql", app.address));
     } else {
         say(&format!("  open       http://{}/", app.address));
+    }
+    if !args.no_dashboard {
+        say(&format!("  dashboard  http://{}/dashboard", app.address));
     }
     stop_signal(&app).await?;
     tracing::info!("Stopping: requests end, sync runs are handed over");

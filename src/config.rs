@@ -74,6 +74,9 @@ pub struct ServeArgs {
     /// Do not serve GraphiQL at /
     #[arg(long, env = "CROSSDOCK_NO_GRAPHIQL")]
     pub no_graphiql: bool,
+    /// Do not serve the dashboard at /dashboard
+    #[arg(long, env = "CROSSDOCK_NO_DASHBOARD")]
+    pub no_dashboard: bool,
     /// Origin of web pages that may talk to the API, such as https://portal.example.com, beside the server's own; may be given
     /// several times, and * stands for any
     #[arg(long = "allow-origin", env = "CROSSDOCK_ALLOW_ORIGINS", value_delimiter = ',')]

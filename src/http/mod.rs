@@ -1,4 +1,4 @@
-//! HTTP: `/graphql` (requests, websockets, event streams), GraphiQL, health, metrics.
+//! HTTP: `/graphql` (requests, websockets, event streams), the pages (GraphiQL and the dashboard), health, metrics.
 //!
 //! | file | part |
 //! |---|---|
@@ -10,16 +10,19 @@
 //! | `run` | how operations run, whichever way they came |
 //! | `hub` | subscriptions, equal ones together |
 //! | `auth`, `origin` | who may ask, and from where |
+//! | `assets`, `graphiql`, `dashboard` | the pages |
 //!
 //! **Invariants.**
-//! * Nothing is answered without an API key but the health checks and GraphiQL's own files.
+//! * Nothing is answered without an API key but the health checks and the pages' own files.
 //! * A mutation is never run by GET, nor from a body that a foreign page's form could send: only `application/json` is read.
 //! * Whatever is wrong with a request to `/graphql` is told in GraphQL's own form.
 //! * What a client makes the server keep is bounded, and so is the time for which a client that does nothing is waited for:
 //!   [`Limits`].
 
 mod answer;
+mod assets;
 mod auth;
+mod dashboard;
 mod graphiql;
 mod graphql;
 mod health;
@@ -63,6 +66,8 @@ pub struct Api {
 pub struct Options {
     /// Whether GraphiQL is served at `/`.
     pub graphiql: bool,
+    /// Whether the dashboard is served at `/dashboard`.
+    pub dashboard: bool,
     /// Which web pages may talk to the API.
     pub origins: Origins,
     /// What clients may ask for.
@@ -115,26 +120,32 @@ type Context = Arc<Shared>;
 /// Answers until `stop` is cancelled, and then until the last answer has been given, the last mutation has ended and the last
 /// websocket is closed.
 pub async fn serve(listener: TcpListener, api: Api, options: Options, stop: CancellationToken) {
-    let Options { graphiql, origins, limits } = options;
+    let Options { graphiql, dashboard, origins, limits } = options;
     let places = Arc::new(Semaphore::new(limits.sockets));
     let tasks = TaskTracker::new();
     let shared =
         Shared { api, origins, limits, keys: auth::Keys::default(), places, hub: hub::Hub::default(), tasks: tasks.clone(), stop: stop.clone() };
-    listen::listen(listener, router(Arc::new(shared), graphiql), limits, stop).await;
+    let mut routes = routes(Arc::new(shared));
+    if graphiql {
+        routes = routes.merge(graphiql::router());
+    }
+    if dashboard {
+        routes = routes.merge(dashboard::router());
+    }
+    let routes = routes.fallback(graphql::elsewhere).layer(middleware::from_fn(request_id::named));
+    listen::listen(listener, routes, limits, stop).await;
     tasks.close();
     tasks.wait().await;
 }
 
-/// All routes.
-fn router(context: Context, graphiql: bool) -> Router {
+/// The routes of the API.
+fn routes(context: Context) -> Router {
     let cors = context.origins.cors();
-    let api = Router::new()
+    Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .layer(cors)
-        .with_state(context);
-    let all = if graphiql { api.merge(graphiql::router()) } else { api };
-    all.fallback(graphql::elsewhere).layer(middleware::from_fn(request_id::named))
+        .with_state(context)
 }

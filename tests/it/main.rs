@@ -6,6 +6,7 @@ mod access;
 mod changes;
 mod cli;
 mod connecting;
+mod dashboard;
 mod deleting;
 mod demo;
 mod docs;
