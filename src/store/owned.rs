@@ -71,7 +71,7 @@ pub async fn record_firsts<K: Owned>(
     let firsts = Predicate::Firsts { table: K::TABLE, owner, owners: Keys::of(owners), which: Box::new(which), limit: limit_each };
     let ordering = Ordering(vec![(Column::CONNECTION, Direction::Asc), (Column::SOURCE_ID, Direction::Asc)]);
     let all = limit.saturating_mul(i64::try_from(owners.len()).unwrap_or(i64::MAX));
-    K::select(conn, firsts, ordering, all, needs).await.during("Failed to read the records of others")
+    K::select(conn, firsts, ordering, Some(all), needs).await.during("Failed to read the records of others")
 }
 
 /// How many records each of these owners has, deleted ones aside; those that have none are left out.

@@ -5,6 +5,7 @@
 //! is the same statement, prepared once.
 
 mod dialect;
+mod part;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 pub use self::dialect::{Binds, Dialect};
+pub use self::part::Part;
 use super::types::Timestamptz;
 use crate::record::filter::Direction;
 use crate::record::{ConnectionId, DataType, Instant, List, Term};
@@ -564,7 +566,7 @@ impl Ordering {
     }
 }
 
-/// The two nodes stand in a query on any table, as a yes or no and as an ordering.
+/// They stand in a query on any table, as a yes or no and as an ordering.
 macro_rules! node {
     ($($type:ident: $sql:ty $(, $place:expr)?);+) => {$(
         impl Expression for $type {
@@ -586,4 +588,4 @@ macro_rules! node {
         }
     )+};
 }
-node!(Predicate: Bool, Place::Whole; Ordering: diesel::expression::expression_types::NotSelectable);
+node!(Predicate: Bool, Place::Whole; Part: diesel::expression::expression_types::NotSelectable);

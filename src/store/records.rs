@@ -15,7 +15,7 @@ use super::conn::{Conn, Run as _};
 use super::error::{During as _, Result};
 use super::filter::{self as operators, Operators as _, TermOperators as _};
 use super::plan::plan_of;
-use super::predicate::{Column, Ordering, Predicate, Scalar};
+use super::predicate::{Column, Ordering, Part, Predicate, Scalar};
 use super::schema;
 use super::totals::exceeds;
 use crate::record::filter::Direction;
@@ -85,7 +85,7 @@ pub trait Kind: Record {
         conn: &mut Conn,
         which: Predicate,
         ordering: Ordering,
-        limit: i64,
+        limit: Option<i64>,
         needs: &Needs,
     ) -> impl Future<Output = QueryResult<Vec<Stored<Self>>>> + Send;
     #[doc(hidden)]
@@ -282,15 +282,16 @@ macro_rules! stored {
                     }
                 }
 
-                async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: i64, needs: &Needs) -> QueryResult<Vec<Stored<Self>>> {
-                    let rows: Vec<Row> = table.filter(which).order(ordering).limit(limit).select(Chosen(Choice::of(COLUMNS, needs))).all(conn).await?;
+                async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: Option<i64>, needs: &Needs) -> QueryResult<Vec<Stored<Self>>> {
+                    let part = Part::of(&which, ordering, limit);
+                    let rows: Vec<Row> = table.filter(which).order(part).select(Chosen(Choice::of(COLUMNS, needs))).all(conn).await?;
                     Ok(rows.into_iter().map(Stored::from).collect())
                 }
 
                 async fn plan(conn: &mut Conn, which: Predicate, part: Option<(Ordering, i64)>) -> QueryResult<Vec<String>> {
-                    let query = table.filter(which);
-                    let Some((ordering, limit)) = part else { return plan_of(conn, query.count()).await };
-                    plan_of(conn, query.order(ordering).limit(limit).select(Chosen(Choice::of(COLUMNS, &Needs::Everything)))).await
+                    let Some((ordering, limit)) = part else { return plan_of(conn, table.filter(which).count()).await };
+                    let part = Part::of(&which, ordering, Some(limit));
+                    plan_of(conn, table.filter(which).order(part).select(Chosen(Choice::of(COLUMNS, &Needs::Everything)))).await
                 }
 
                 async fn tally(conn: &mut Conn, which: Predicate) -> QueryResult<i64> {
@@ -475,7 +476,7 @@ async fn settled<K: Kind>(conn: &mut Conn, listing: &Listing<K>) -> Result<(Pred
 /// When the database does not answer.
 pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: &Needs) -> Result<Vec<Stored<K>>> {
     let (which, ordering) = settled(conn, listing).await?;
-    let mut rows = K::select(conn, which, ordering, listing.limit, needs).await.during("Failed to read a list of records")?;
+    let mut rows = K::select(conn, which, ordering, Some(listing.limit), needs).await.during("Failed to read a list of records")?;
     if listing.backwards {
         rows.reverse();
     }
@@ -509,7 +510,6 @@ pub async fn record_many<K: Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str)]
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let limit = i64::try_from(keys.len()).unwrap_or(i64::MAX);
     let ordering = Ordering(vec![(Column::SOURCE_ID, Direction::Asc)]);
-    K::select(conn, Predicate::records(keys), ordering, limit, needs).await.during("Failed to read records by id")
+    K::select(conn, Predicate::records(keys), ordering, None, needs).await.during("Failed to read records by id")
 }

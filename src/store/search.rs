@@ -135,7 +135,7 @@ async fn words_make<K: Kind>(tx: &mut Tx, after: Option<(i64, String)>) -> Resul
     let ordering = Ordering(vec![(Column::CONNECTION, Direction::Asc), (Column::SOURCE_ID, Direction::Asc)]);
     let beyond = after.map(|(connection, id)| Predicate::After(ordering.clone(), vec![Scalar::Int(connection), Scalar::Text(id)]));
     let which = Predicate::All(beyond.into_iter().collect());
-    let rows = K::select(tx, which, ordering, CHUNK, &Needs::Everything).await.during("Failed to read records without words")?;
+    let rows = K::select(tx, which, ordering, Some(CHUNK), &Needs::Everything).await.during("Failed to read records without words")?;
     let Some(last) = rows.last() else { return Ok(None) };
     let last = (last.connection.0, last.record.source().id.clone());
     tracing::info!(data_type = %K::DATA_TYPE, records = rows.len(), "Making the words that records are found by");
