@@ -6,8 +6,8 @@ fn main() -> std::process::ExitCode {
 }
 
 /// SQLite works on whichever thread of the runtime has it, and glibc gives each thread an arena that keeps what the thread
-/// freed, so the process held several pages of a sync as often as it had threads. With too few, readers wait for one another: two cost a
-/// fifth of a page of orders. Measured: `benches/README.md`.
+/// freed, so the process held several pages of a sync as often as it had threads. With too few, readers wait for one another: with
+/// two, a page of orders took a fifth more. Measured: `benches/README.md`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn few_arenas() {
     /// As many as SQLite has readers; more only keep more.

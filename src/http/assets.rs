@@ -32,9 +32,15 @@ pub(super) enum Caching {
     Revalidated,
 }
 
-/// These files, each at its path.
-pub(super) fn router(assets: &'static [Asset]) -> Router {
-    assets.iter().fold(Router::new(), |router, asset| {
+/// What every page has.
+static SHARED: [Asset; 2] = [
+    Asset { path: "/pages/bar.css", content_type: STYLE, bytes: include_bytes!("assets/bar.css"), caching: Caching::Revalidated },
+    Asset { path: "/pages/bar.js", content_type: SCRIPT, bytes: include_bytes!("assets/bar.js"), caching: Caching::Revalidated },
+];
+
+/// The files of these pages, each at its path, and what all pages have.
+pub(super) fn router(pages: &[&'static [Asset]]) -> Router {
+    pages.iter().copied().chain([&SHARED[..]]).flatten().fold(Router::new(), |router, asset| {
         let tag = asset.tag();
         router.route(asset.path, get(async move |asked: HeaderMap| asset.answer(&asked, tag.as_ref())))
     })
@@ -83,12 +89,12 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub async fn ask(router: Router, path: &str, tag: Option<&HeaderValue>) -> Response {
+    pub async fn ask(page: &'static [Asset], path: &str, tag: Option<&HeaderValue>) -> Response {
         let mut request = Request::get(path);
         if let Some(tag) = tag {
             request = request.header(header::IF_NONE_MATCH, tag);
         }
-        router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        router(&[page]).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     pub async fn body(response: Response) -> Vec<u8> {
@@ -97,22 +103,24 @@ pub(super) mod tests {
 
     /// The first of these is a page; it asks for all the others, below `folder`, and for nothing else.
     pub async fn page_is_whole(assets: &'static [Asset], folder: &str) {
-        let response = ask(router(assets), assets[0].path, None).await;
+        let response = ask(assets, assets[0].path, None).await;
         assert_eq!(response.headers()[header::CONTENT_TYPE], HTML);
         let page = String::from_utf8(body(response).await).unwrap();
         assert!(!page.contains("://"), "the page works without the internet");
         assert!(page.split("<script").skip(1).all(|script| script.trim_start().starts_with("src=")), "no inline script");
-        let paths: Vec<_> = page.split('"').filter(|text| text.starts_with(folder)).collect();
-        assert_eq!(paths.len(), assets.len() - 1, "the page uses all that is served: {paths:?}");
-        for path in paths {
-            let response = ask(router(assets), path, None).await;
+        let below = |folder: &str| -> Vec<_> { page.split('"').filter(|text| text.starts_with(folder)).collect() };
+        let (own, shared) = (below(folder), below("/pages/"));
+        assert_eq!(own.len(), assets.len() - 1, "the page uses all that is served: {own:?}");
+        assert_eq!(shared.len(), SHARED.len(), "the page uses all that pages share: {shared:?}");
+        for path in own.into_iter().chain(shared) {
+            let response = ask(assets, path, None).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             let compressed = response.headers().contains_key(header::CONTENT_ENCODING);
             let bytes = body(response).await;
             assert_eq!(bytes.starts_with(&[0x1f, 0x8b]), compressed, "{path} is what its content-encoding says");
         }
-        for asset in assets {
-            let response = ask(router(assets), asset.path, None).await;
+        for asset in assets.iter().chain(&SHARED) {
+            let response = ask(assets, asset.path, None).await;
             let headers = response.headers();
             assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CONTENT_SECURITY_POLICY);
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");

@@ -125,12 +125,11 @@ pub async fn serve(listener: TcpListener, api: Api, options: Options, stop: Canc
     let tasks = TaskTracker::new();
     let shared =
         Shared { api, origins, limits, keys: auth::Keys::default(), places, hub: hub::Hub::default(), tasks: tasks.clone(), stop: stop.clone() };
+    let served = [(graphiql, &graphiql::ASSETS[..]), (dashboard, &dashboard::ASSETS[..])].into_iter().filter(|(served, _)| *served);
+    let pages: Vec<_> = served.map(|(_, page)| page).collect();
     let mut routes = routes(Arc::new(shared));
-    if graphiql {
-        routes = routes.merge(graphiql::router());
-    }
-    if dashboard {
-        routes = routes.merge(dashboard::router());
+    if !pages.is_empty() {
+        routes = routes.merge(assets::router(&pages));
     }
     let routes = routes.fallback(graphql::elsewhere).layer(middleware::from_fn(request_id::named));
     listen::listen(listener, routes, limits, stop).await;

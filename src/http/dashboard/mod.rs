@@ -2,20 +2,14 @@
 //!
 //! It is a client of the API like any other, without a library of its own: `page.js` asks `/graphql` with the key that it is given.
 
-use axum::Router;
+use super::assets::{Asset, Caching, HTML, SCRIPT, STYLE};
 
-use super::assets::{self, Asset, Caching, HTML, SCRIPT, STYLE};
-
-static ASSETS: [Asset; 3] = [
+/// The page at `/dashboard` and its files below it.
+pub(super) static ASSETS: [Asset; 3] = [
     Asset { path: "/dashboard", content_type: HTML, bytes: include_bytes!("index.html"), caching: Caching::Revalidated },
     Asset { path: "/dashboard/page.css", content_type: STYLE, bytes: include_bytes!("page.css"), caching: Caching::Revalidated },
     Asset { path: "/dashboard/page.js", content_type: SCRIPT, bytes: include_bytes!("page.js"), caching: Caching::Revalidated },
 ];
-
-/// The page at `/dashboard` and its files below it.
-pub fn router() -> Router {
-    assets::router(&ASSETS)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,9 @@
 // The dashboard: lists the connected WMSs with their schedules, and starts syncs.
 //
-// The key is kept in sessionStorage alone, where GraphiQL's page keeps it too: this tab, until it is closed. All that comes from
-// the server is put into the page as text, never as markup.
+// All that comes from the server is put into the page as text, never as markup.
 'use strict';
 
 (() => {
-  const STORED = 'crossdock.apiKey';
   // How soon it is looked again, in milliseconds: while a sync is under way, and otherwise.
   const SOON = 1000;
   const LATER = 15000;
@@ -43,9 +41,7 @@
   }`;
 
   const element = (id) => document.getElementById(id);
-  const say = (text) => { element('said').textContent = text; };
-  // A key that cannot be put into a header makes fetch throw; better said at the field than in every answer.
-  const isSendable = (key) => /^[\x21-\x7e]+$/.test(key);
+  const { say } = bar;
   const isUnderWay = (run) => Boolean(run) && ['QUEUED', 'RUNNING', 'WAITING'].includes(run.status);
 
   let key = null;
@@ -182,20 +178,11 @@
 
   const use = async (given) => {
     clearTimeout(timer);
-    round += 1;
+    const own = ++round;
     key = given;
-    say('');
     element('connections').replaceChildren();
     element('more').hidden = true;
-    element('welcome').hidden = Boolean(key);
-    element('forget').hidden = !key;
-    element('key').value = '';
-    element('key').placeholder = key ? 'Paste another API key to change it' : 'API key';
-    if (!key) {
-      element('key').focus();
-      return;
-    }
-    const own = round;
+    if (!key) return;
     try {
       const { viewer } = await ask(VIEWER, {});
       if (own !== round) return;
@@ -206,26 +193,10 @@
     }
   };
 
-  element('key-form').addEventListener('submit', (event) => {
-    event.preventDefault();
-    const given = element('key').value.trim();
-    if (!isSendable(given)) {
-      say(given ? 'This is no API key: it has characters that a header cannot carry.' : 'Paste an API key first.');
-      return;
-    }
-    sessionStorage.setItem(STORED, given);
-    use(given);
-  });
-
-  element('forget').addEventListener('click', () => {
-    sessionStorage.removeItem(STORED);
-    use(null);
-  });
-
   element('more').addEventListener('click', () => {
     size = Math.min(size + 50, 250);
     look();
   });
 
-  use(sessionStorage.getItem(STORED));
+  bar.follow(use);
 })();

@@ -4,9 +4,7 @@
 //!
 //! Deliberately absent: an answer for clients that cannot read gzip. Every browser can, and nobody else needs these files.
 
-use axum::Router;
-
-use super::assets::{self, Asset, Caching, HTML, SCRIPT, STYLE};
+use super::assets::{Asset, Caching, HTML, SCRIPT, STYLE};
 
 macro_rules! vendored {
     ($file:literal, $content_type:expr) => {
@@ -19,7 +17,8 @@ macro_rules! vendored {
     };
 }
 
-static ASSETS: [Asset; 7] = [
+/// The page at `/` and its files below `/graphiql/`.
+pub(super) static ASSETS: [Asset; 7] = [
     Asset { path: "/", content_type: HTML, bytes: include_bytes!("index.html"), caching: Caching::Revalidated },
     Asset { path: "/graphiql/page.js", content_type: SCRIPT, bytes: include_bytes!("page.js"), caching: Caching::Revalidated },
     vendored!("graphiql-3.9.0.css", STYLE),
@@ -28,11 +27,6 @@ static ASSETS: [Asset; 7] = [
     vendored!("react-18.3.1.js", SCRIPT),
     vendored!("react-dom-18.3.1.js", SCRIPT),
 ];
-
-/// The page at `/` and its files below `/graphiql/`.
-pub fn router() -> Router {
-    assets::router(&ASSETS)
-}
 
 #[cfg(test)]
 mod tests {
@@ -48,12 +42,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_browser_has_is_not_sent_again() {
-        let first = ask(router(), "/graphiql/page.js", None).await;
+        let first = ask(&ASSETS, "/graphiql/page.js", None).await;
         assert_eq!(first.headers()[header::CACHE_CONTROL], "no-cache");
-        let again = ask(router(), "/graphiql/page.js", first.headers().get(header::ETAG)).await;
+        let again = ask(&ASSETS, "/graphiql/page.js", first.headers().get(header::ETAG)).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert!(body(again).await.is_empty());
-        let vendored = ask(router(), "/graphiql/react-18.3.1.js", None).await;
+        let vendored = ask(&ASSETS, "/graphiql/react-18.3.1.js", None).await;
         assert_eq!(vendored.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
     }
 }

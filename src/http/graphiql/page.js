@@ -1,11 +1,10 @@
-// The page around GraphiQL: asks for the API key and sends it along, over HTTP and over the WebSocket.
+// The page around GraphiQL: sends the API key along, over HTTP and over the WebSocket.
 //
-// The key is kept in sessionStorage alone: this tab, until it is closed. GraphiQL keeps its tabs and its history in
-// localStorage, which outlives the tab, so its own editor for headers, which invites to paste a key, is left out.
+// GraphiQL keeps its tabs and its history in localStorage, which outlives the tab that the key is kept for, so its own editor for
+// headers, which invites to paste a key, is left out.
 'use strict';
 
 (() => {
-  const STORED = 'crossdock.apiKey';
   const ENDPOINT = '/graphql';
   const QUERY = `# Crossdock: every WMS behind one API.
 #
@@ -46,12 +45,9 @@
 `;
 
   const element = (id) => document.getElementById(id);
-  const say = (text) => { element('said').textContent = text; };
+  const { say } = bar;
   const root = ReactDOM.createRoot(element('graphiql'));
   let socket = null;
-
-  // A key that cannot be put into a header makes fetch throw; better said at the field than in every answer.
-  const isSendable = (key) => /^[\x21-\x7e]+$/.test(key);
 
   const fetcherFor = (key) => {
     const authorization = `Bearer ${key}`;
@@ -78,15 +74,9 @@
   const show = (key) => {
     if (socket) socket.dispose();
     socket = null;
-    say('');
-    element('welcome').hidden = Boolean(key);
     element('graphiql').hidden = !key;
-    element('forget').hidden = !key;
-    element('key').value = '';
-    element('key').placeholder = key ? 'Paste another API key to change it' : 'API key';
     if (!key) {
       root.render(null);
-      element('key').focus();
       return;
     }
     root.render(React.createElement(GraphiQL, {
@@ -98,21 +88,5 @@
     }));
   };
 
-  element('key-form').addEventListener('submit', (event) => {
-    event.preventDefault();
-    const key = element('key').value.trim();
-    if (!isSendable(key)) {
-      say(key ? 'This is no API key: it has characters that a header cannot carry.' : 'Paste an API key first.');
-      return;
-    }
-    sessionStorage.setItem(STORED, key);
-    show(key);
-  });
-
-  element('forget').addEventListener('click', () => {
-    sessionStorage.removeItem(STORED);
-    show(null);
-  });
-
-  show(sessionStorage.getItem(STORED));
+  bar.follow(show);
 })();
