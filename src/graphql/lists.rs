@@ -44,7 +44,7 @@ async fn one<T: Shown>(ctx: &Context<'_>, id: &ID, max_staleness: Option<i64>) -
     freshness::ensure(ctx, T::DATA_TYPE, &Scope::one(at.0), max_staleness).await?;
     let plan = OnePlan::of(ctx);
     let needs = plan.as_deref().map_or(Needs::Everything, OnePlan::needs);
-    Ok(state(ctx)?.loaders.record::<T>(at, source_id, needs).await?.map(|record| One { plan, record }))
+    Ok(state(ctx)?.loaders.row::<T>(at, source_id, needs).await?.map(|row| One { plan, row }))
 }
 
 /// The two fields of a type. For orders it expands to

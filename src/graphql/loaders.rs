@@ -23,7 +23,7 @@ use super::objects::Shown;
 use crate::record::{ConnectionId, Product, RateBudget, Record as _, Term};
 use crate::store::budgets::budget_many;
 use crate::store::connections::{Connection, Issue, connection_many, issue_list};
-use crate::store::records::{Kind, Listing, Needs, Stored, record_list, record_many};
+use crate::store::records::{Kind, Listing, Needs, Row, Stored, row_list, row_many};
 use crate::store::runs::{SyncRun, run_latest, run_many};
 use crate::store::schedules::{Schedule, schedule_list};
 use crate::store::webhooks::{Endpoint, endpoint_many};
@@ -115,15 +115,20 @@ impl Loaders {
         }
     }
 
-    /// A record by what its WMS calls it, with the columns that are needed; `None` when it has not been synced.
-    pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str, needs: Needs) -> Result<Option<Arc<Stored<T>>>> {
-        let key = RecordKey::<T> { at, source_id: source_id.to_owned(), needs, to: PhantomData };
+    /// A record's row by what its WMS calls it, with the columns that are needed; `None` when it has not been synced.
+    pub async fn row<T: Shown>(&self, at: ConnectionId, source_id: &str, needs: Needs) -> Result<Option<Arc<Row<T>>>> {
+        let key = RowKey::<T> { at, source_id: source_id.to_owned(), needs, to: PhantomData };
         self.load_one(key).await
     }
 
-    /// Records by what their WMSs call them, as far as they have been synced.
-    pub async fn records<T: Shown>(&self, ids: impl Iterator<Item = (ConnectionId, &str)>, needs: &Needs) -> Result<Vec<Arc<Stored<T>>>> {
-        let keys = ids.map(|(at, id)| RecordKey::<T> { at, source_id: id.to_owned(), needs: needs.clone(), to: PhantomData });
+    /// The same as a record, with all columns.
+    pub async fn record<T: Shown>(&self, at: ConnectionId, source_id: &str) -> Result<Option<Arc<Stored<T>>>> {
+        Ok(self.row::<T>(at, source_id, Needs::Everything).await?.map(|row| row.stored()).transpose()?.map(Arc::new))
+    }
+
+    /// Records' rows by what their WMSs call them, as far as they have been synced.
+    pub async fn rows<T: Shown>(&self, ids: impl Iterator<Item = (ConnectionId, &str)>, needs: &Needs) -> Result<Vec<Arc<Row<T>>>> {
+        let keys = ids.map(|(at, id)| RowKey::<T> { at, source_id: id.to_owned(), needs: needs.clone(), to: PhantomData });
         self.load_many(keys.collect()).await
     }
 
@@ -186,29 +191,29 @@ pub fn grouped<'a, K, W: Eq + Hash>(
     groups
 }
 
-/// A record of type `T`. (The derives would ask the same of `T`.)
-struct RecordKey<T> {
+/// The row of a record of type `T`. (The derives would ask the same of `T`.)
+struct RowKey<T> {
     at: ConnectionId,
     source_id: String,
     needs: Needs,
     to: PhantomData<fn() -> T>,
 }
 
-impl<T> Clone for RecordKey<T> {
+impl<T> Clone for RowKey<T> {
     fn clone(&self) -> Self {
         Self { at: self.at, source_id: self.source_id.clone(), needs: self.needs.clone(), to: PhantomData }
     }
 }
 
-impl<T> PartialEq for RecordKey<T> {
+impl<T> PartialEq for RowKey<T> {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at && self.source_id == other.source_id && self.needs == other.needs
     }
 }
 
-impl<T> Eq for RecordKey<T> {}
+impl<T> Eq for RowKey<T> {}
 
-impl<T> Hash for RecordKey<T> {
+impl<T> Hash for RowKey<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.at.hash(state);
         self.source_id.hash(state);
@@ -216,15 +221,15 @@ impl<T> Hash for RecordKey<T> {
     }
 }
 
-impl<T: Shown> Key for RecordKey<T> {
-    type Value = Arc<Stored<T>>;
+impl<T: Shown> Key for RowKey<T> {
+    type Value = Arc<Row<T>>;
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
         let mut found = HashMap::new();
         for (needs, pairs) in grouped(keys, |key| (&key.needs, (key.at, &key.source_id))) {
-            let rows = record_many::<T>(conn, &pairs, needs).await?;
+            let rows = row_many::<T>(conn, &pairs, needs).await?;
             found.extend(rows.into_iter().map(|row| {
-                let key = Self { at: row.connection, source_id: row.record.source().id.clone(), needs: needs.clone(), to: PhantomData };
+                let key = Self { at: row.connection(), source_id: row.source_id().to_owned(), needs: needs.clone(), to: PhantomData };
                 (key, Arc::new(row))
             }));
         }
@@ -238,10 +243,12 @@ async fn everything<T: Kind>(conn: &mut Conn, which: Predicate) -> store::Result
     let mut listing = Listing::<T> { which, order: Vec::new(), beyond: None, backwards: false, limit: CHUNK };
     let mut all = Vec::new();
     loop {
-        let rows = record_list(conn, &listing, &Needs::Everything).await?;
+        let rows = row_list(conn, &listing, &Needs::Everything).await?;
         listing.beyond = rows.last().map(|row| listing.position(row));
         let full = i64::try_from(rows.len()) == Ok(CHUNK);
-        all.extend(rows.into_iter().map(Arc::new));
+        for row in &rows {
+            all.push(Arc::new(row.stored()?));
+        }
         if !full {
             return Ok(all);
         }

@@ -20,7 +20,7 @@ use super::plan::{Listed, PagePlan};
 use super::state;
 use crate::record::ConnectionId;
 use crate::store::owned::{Owned, Side, record_count_of, record_firsts};
-use crate::store::records::{Needs, Stored};
+use crate::store::records::{Needs, Row};
 use crate::store::{self, Conn, Scalar};
 
 /// What is read of each owner's list.
@@ -68,16 +68,16 @@ impl<T, W: Hash> Hash for Of<T, W> {
 }
 
 impl<T: Shown + Owned> Key for Of<T, Part> {
-    type Value = Arc<Vec<Arc<Stored<T>>>>;
+    type Value = Arc<Vec<Arc<Row<T>>>>;
 
     async fn load(conn: &mut Conn, keys: &[Self]) -> store::Result<HashMap<Self, Self::Value>> {
         let mut found = HashMap::new();
         for (part, owners) in grouped(keys, |key| (&key.wanted, (key.at, &key.owner))) {
             let bound = part.bound.as_ref().map(|(side, id)| (*side, id.as_str()));
-            let mut lists: BTreeMap<(ConnectionId, String), Vec<Arc<Stored<T>>>> = BTreeMap::new();
-            for row in record_firsts::<T>(conn, &owners, bound, part.limit, &part.needs).await? {
-                if let Some(owner) = row.record.owner() {
-                    lists.entry((row.connection, owner.to_owned())).or_default().push(Arc::new(row));
+            let mut lists: BTreeMap<(ConnectionId, String), Vec<Arc<Row<T>>>> = BTreeMap::new();
+            for (owner, row) in record_firsts::<T>(conn, &owners, bound, part.limit, &part.needs).await? {
+                if let Some(owner) = owner {
+                    lists.entry((row.connection(), owner)).or_default().push(Arc::new(row));
                 }
             }
             found.extend(lists.into_iter().map(|((at, owner), rows)| (Self::new(at, &owner, part.clone()), Arc::new(rows))));
@@ -100,7 +100,7 @@ impl<T: Shown + Owned> Key for Of<T, Count> {
     }
 }
 
-async fn part<T: Shown + Owned>(loaders: &Loaders, at: ConnectionId, owner: &str, part: Part) -> Result<Arc<Vec<Arc<Stored<T>>>>> {
+async fn part<T: Shown + Owned>(loaders: &Loaders, at: ConnectionId, owner: &str, part: Part) -> Result<Arc<Vec<Arc<Row<T>>>>> {
     Ok(loaders.load_one(Of::<T, Part>::new(at, owner, part)).await?.unwrap_or_default())
 }
 
@@ -130,6 +130,6 @@ pub async fn records_of<T: Shown + Owned>(ctx: &Context<'_>, list: &'static str,
         let (counts, key) = (counts.clone(), Of::<T, Count>::new(at, &owner, Count));
         async move { Ok(counts.load_one(key).await?.unwrap_or_default()) }
     });
-    let cursor = Box::new(move |row: &Stored<T>| place.cursor(vec![Scalar::Int(row.connection.0), Scalar::Text(row.record.source().id.clone())]));
+    let cursor = Box::new(move |row: &Row<T>| place.cursor(vec![Scalar::Int(row.connection().0), Scalar::Text(row.source_id().to_owned())]));
     Ok(Listed { plan, rows: Rows { rows, cursor, previous, next, total, fresh_as_of }, is_one_of_many: true })
 }

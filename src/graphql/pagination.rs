@@ -26,9 +26,9 @@ use super::objects::Shown;
 use super::plan::{Listed, PagePlan};
 use super::scalars::LogCursor;
 use super::state;
+use crate::record::Instant;
 use crate::record::filter::Direction;
-use crate::record::{ConnectionId, Instant};
-use crate::store::records::{Listing, Needs, Stored, record_count, record_list};
+use crate::store::records::{Listing, Needs, Row, record_count, row_list};
 use crate::store::search::{Search, search_which};
 use crate::store::{self, Conn, Predicate, Scalar, Store};
 pub use keyed::{Keyed, Numbered, Stretch, keyed, numbered};
@@ -304,12 +304,12 @@ fn page<N: OutputType, B: ObjectType>(
 }
 
 /// What makes a record's cursor in its list.
-type CursorOf<T> = dyn Fn(&Stored<T>) -> Cursor + Send + Sync;
+type CursorOf<T> = dyn Fn(&Row<T>) -> Cursor + Send + Sync;
 
 /// Records on a page, and what the page says of itself.
 pub struct Rows<T> {
     /// The records.
-    pub rows: Vec<Arc<Stored<T>>>,
+    pub rows: Vec<Arc<Row<T>>>,
     /// The place of each.
     pub cursor: Box<CursorOf<T>>,
     /// Whether there is something before them.
@@ -324,9 +324,13 @@ pub struct Rows<T> {
 
 impl<T: Shown> Rows<T> {
     /// The page as async-graphql resolves it.
-    pub fn page(&self) -> RecordPage<T::Object> {
-        let edges = self.rows.iter().map(|row| ((self.cursor)(row), T::shown(row.clone())));
-        page(self.previous, self.next, TotalAndAge { total: self.total.clone(), fresh_as_of: self.fresh_as_of }, edges)
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn page(&self) -> store::Result<RecordPage<T::Object>> {
+        let edge = |row: &Arc<Row<T>>| Ok(((self.cursor)(row), T::shown(Arc::new(row.stored()?))));
+        let edges: Vec<_> = self.rows.iter().map(edge).collect::<store::Result<_>>()?;
+        Ok(page(self.previous, self.next, TotalAndAge { total: self.total.clone(), fresh_as_of: self.fresh_as_of }, edges))
     }
 }
 
@@ -358,7 +362,7 @@ pub async fn records<T: Shown>(
     }
     let names = order.iter().map(|(sort, direction)| format!("{} {}", sort.to_value(), direction.to_value())).collect();
     let mut listing = Listing::<T> { which: which.clone(), order, beyond: None, backwards: false, limit: 1 };
-    let place = Place { list, order: names, like: listing.position(&blank()) };
+    let place = Place { list, order: names, like: listing.position(&Row::blank()) };
     let window = args.window(&place)?;
     let ordering = listing.ordering();
     let beyond = |values: &Vec<Scalar>| Predicate::After(ordering.clone(), values.clone());
@@ -379,7 +383,7 @@ pub async fn records<T: Shown>(
     let bounds = window.after.as_ref().map(beyond).into_iter().chain(window.before.as_ref().map(short_of));
     let bounded = Predicate::All(std::iter::once(which.clone()).chain(bounds).collect());
     listing = Listing { which: bounded, backwards: window.backwards, limit: window.limit + 1, ..listing };
-    let mut rows = record_list(&mut conn, &listing, &needs).await?;
+    let mut rows = row_list(&mut conn, &listing, &needs).await?;
     let size = usize::try_from(window.limit).unwrap_or_default();
     let more = rows.len() > size;
     if more && window.backwards {
@@ -394,20 +398,14 @@ pub async fn records<T: Shown>(
         let Some(behind) = behind.filter(|_| asked(ctx, flag)) else { return Ok(false) };
         let which = Predicate::All(vec![which.clone(), behind]);
         let probe = Listing::<T> { which, order: listing.order.clone(), beyond: None, backwards, limit: 1 };
-        Ok(!record_list(&mut conn, &probe, &Needs::These(Vec::new())).await?.is_empty())
+        Ok(!row_list(&mut conn, &probe, &Needs::These(Vec::new())).await?.is_empty())
     };
     let previous = (more && window.backwards) || exists("hasPreviousPage", window.after.as_ref().map(|values| not(beyond(values))), false).await?;
     let next = (more && !window.backwards) || exists("hasNextPage", window.before.as_ref().map(|values| not(short_of(values))), true).await?;
     let total = Total::counted(store, CountRecords::<T>(counted, std::marker::PhantomData));
-    let cursor = Box::new(move |row: &Stored<T>| place.cursor(listing.position(row)));
+    let cursor = Box::new(move |row: &Row<T>| place.cursor(listing.position(row)));
     let rows = Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total, fresh_as_of };
     Ok(Listed { plan, rows, is_one_of_many: false })
-}
-
-/// A record of this type, for the kinds of its keys.
-fn blank<T: Shown>() -> Stored<T> {
-    let never = Instant::MIN;
-    Stored { connection: ConnectionId(0), first_seen_at: never, changed_at: never, deleted_at: None, version: 0, record: T::default() }
 }
 
 #[cfg(test)]

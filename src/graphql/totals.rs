@@ -13,7 +13,7 @@ use super::objects::{Shown, Synced};
 use super::pagination::{self, Args, AsyncCount, Keyed, Page, Stretch};
 use super::state;
 use crate::record::*;
-use crate::store::records::{Needs, filtered};
+use crate::store::records::filtered;
 use crate::store::search::search_which;
 use crate::store::totals::{self, Stock, sku_count, status_counts, stock_by_sku, stock_by_warehouse, stock_total, warehouse_count};
 use crate::store::{self, Conn, Predicate, Scalar};
@@ -146,7 +146,7 @@ impl WarehouseInventoryTotals {
     /// The warehouse; null while it has not been synced, and for stock of which the WMS does not say where it is.
     async fn warehouse(&self, ctx: &Context<'_>) -> Result<Option<Synced<Warehouse>>> {
         let (at, source_id) = &self.place;
-        Ok(state(ctx)?.loaders.record::<Warehouse>(*at, source_id, Needs::Everything).await?.map(Synced))
+        Ok(state(ctx)?.loaders.record::<Warehouse>(*at, source_id).await?.map(Synced))
     }
 }
 

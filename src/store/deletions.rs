@@ -74,7 +74,7 @@ async fn record_delete<K: Kind>(tx: &mut Tx, connection: ConnectionId, which: Pr
     let mut owners = HashMap::new();
     for some in gone.chunks(AT_ONCE) {
         let keys: Vec<_> = some.iter().map(|id| (connection, id.as_str())).collect();
-        let records = record_many::<K>(tx, &keys, &Needs::These(Vec::new())).await?;
+        let records = record_many::<K>(tx, &keys, &Needs::SmallAnd(Vec::new())).await?;
         owners.extend(records.iter().filter_map(|it| Some((it.record.source().id.clone(), it.record.warehouse_customer()?.to_owned()))));
     }
     let entry = |id: String| {

@@ -10,6 +10,7 @@
 pub mod apply;
 pub mod budgets;
 mod bulk;
+mod cells;
 pub mod changes;
 mod columns;
 mod conn;

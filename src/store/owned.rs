@@ -7,7 +7,7 @@ use super::columns::Needs;
 use super::conn::Conn;
 use super::error::{During as _, Result};
 use super::predicate::{Column, Keys, Op, Ordering, Predicate, Scalar};
-use super::records::{Kind, Stored};
+use super::records::{Kind, Row};
 use super::schema;
 use super::totals::count_by;
 use crate::record::filter::Direction;
@@ -17,27 +17,17 @@ use crate::record::{self, ConnectionId};
 pub trait Owned: Kind {
     /// What links it to its owner.
     fn owner_column() -> Column;
-    /// The owner's source id.
-    fn owner(&self) -> Option<&str>;
 }
 
 impl Owned for record::Return {
     fn owner_column() -> Column {
         Column::key(schema::returns::order)
     }
-
-    fn owner(&self) -> Option<&str> {
-        self.order.as_ref().map(record::Link::source_id)
-    }
 }
 
 impl Owned for record::WarehouseLocation {
     fn owner_column() -> Column {
         Column::key(schema::warehouse_locations::warehouse)
-    }
-
-    fn owner(&self) -> Option<&str> {
-        self.warehouse.as_ref().map(record::Link::source_id)
     }
 }
 
@@ -51,7 +41,7 @@ pub enum Side {
 }
 
 /// The first records of each of these owners, by connection and source id: at most `limit` of each, deleted ones aside, on this
-/// side of a source id.
+/// side of a source id. Each with its owner's source id.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -61,7 +51,7 @@ pub async fn record_firsts<K: Owned>(
     bound: Option<(Side, &str)>,
     limit: i64,
     needs: &Needs,
-) -> Result<Vec<Stored<K>>> {
+) -> Result<Vec<(Option<String>, Row<K>)>> {
     let bound = bound.map(|(side, id)| {
         let op = if side == Side::Beyond { Op::Gt } else { Op::Le };
         Predicate::Is(Column::SOURCE_ID, op, Scalar::Text(id.to_owned()))
@@ -71,7 +61,9 @@ pub async fn record_firsts<K: Owned>(
     let firsts = Predicate::Firsts { table: K::TABLE, owner, owners: Keys::of(owners), which: Box::new(which), limit: limit_each };
     let ordering = Ordering(vec![(Column::CONNECTION, Direction::Asc), (Column::SOURCE_ID, Direction::Asc)]);
     let all = limit.saturating_mul(i64::try_from(owners.len()).unwrap_or(i64::MAX));
-    K::select(conn, firsts, ordering, Some(all), needs).await.during("Failed to read the records of others")
+    let needs = needs.clone().and(owner.name());
+    let rows = K::select(conn, firsts, ordering, Some(all), &needs).await.during("Failed to read the records of others")?;
+    Ok(rows.into_iter().map(|row| (row.link(owner).map(str::to_owned), row)).collect())
 }
 
 /// How many records each of these owners has, deleted ones aside; those that have none are left out.

@@ -82,6 +82,11 @@ impl Column {
         Self { links, ..self }
     }
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
     /// The type of the records whose source ids it holds.
     pub const fn links(self) -> Option<DataType> {
         self.links

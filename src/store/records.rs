@@ -3,14 +3,14 @@
 //! The tables are typed and the queries are concrete Diesel, but there is one body for all nine: the macro
 //! [`stored`], expanded for each declaration of `record`. What is the same for every type is generic over [`Kind`]. How they are written is `apply`'s business.
 
-use diesel::pg::Pg;
 use diesel::result::QueryResult;
-use diesel::sqlite::Sqlite;
-use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable, Selectable};
+use diesel::{ExpressionMethods as _, QueryDsl as _, Queryable};
 
 use super::bulk::bulk_insert;
+pub use super::cells::{Cell, FromCell, Row, Unreadable, place_of};
+use super::cells::{Cells, Key as _, Reader, key_of};
 pub use super::columns::Needs;
-use super::columns::{Choice, ColumnOf, Weight, chosen};
+use super::columns::{Choices, Chosen, ColumnOf, Weight};
 use super::conn::{Conn, Run as _};
 use super::error::{During as _, Result};
 use super::filter::{self as operators, Operators as _, TermOperators as _};
@@ -78,8 +78,13 @@ pub trait Kind: Record {
     fn names_deletion(filter: &Self::Filter) -> bool;
     /// The column of a sort key.
     fn sort_column(sort: Self::Sort) -> Column;
-    /// A stored record's value of a sort key, with the stand-in for "no value".
-    fn sort_value(stored: &Stored<Self>, sort: Self::Sort) -> Scalar;
+    /// A row's value of a sort key, with the stand-in for "no value".
+    fn sort_value(row: &Row<Self>, sort: Self::Sort) -> Scalar;
+    /// Its columns, in the order in which they are read: the connection's and the source id first.
+    #[doc(hidden)]
+    const COLUMNS: &'static [(&'static str, bool)];
+    #[doc(hidden)]
+    fn stored(row: &mut Reader<'_, Self>) -> std::result::Result<Stored<Self>, Unreadable>;
     #[doc(hidden)]
     fn select(
         conn: &mut Conn,
@@ -87,7 +92,7 @@ pub trait Kind: Record {
         ordering: Ordering,
         limit: Option<i64>,
         needs: &Needs,
-    ) -> impl Future<Output = QueryResult<Vec<Stored<Self>>>> + Send;
+    ) -> impl Future<Output = QueryResult<Vec<Row<Self>>>> + Send;
     #[doc(hidden)]
     fn plan(conn: &mut Conn, which: Predicate, part: Option<(Ordering, i64)>) -> impl Future<Output = QueryResult<Vec<String>>> + Send;
     #[doc(hidden)]
@@ -107,9 +112,7 @@ pub trait Kind: Record {
 /// One declaration of `record`, as a table. For orders it expands to
 ///
 /// ```ignore
-/// #[derive(Queryable, Selectable)] struct Row { connection_id: i64, source_id: String, …, order_number: String, … }
-/// impl From<Row> for Stored<Order> { … }
-/// struct Chosen(Choice);                               // SELECT order_number, NULL, … : the columns that are needed
+/// const COLUMNS: &[ColumnOf] = &[("connection_id", true), ("source_id", true), …, ("order_number", true), …];
 /// struct PgUpsert<'a> { order_number: Vec<&'a String>, … }     // INSERT … SELECT * FROM UNNEST($1, …) ON CONFLICT …
 /// struct LiteUpsert<'a, const N: usize>(&'a [NewRow<'a, Order>; N]); // INSERT … VALUES (?, …), … ON CONFLICT …, cached
 /// impl Kind for Order { … }
@@ -130,57 +133,23 @@ macro_rules! stored {
             use schema::$table::{self as t, table};
             use diesel::Column as _;
 
-            #[derive(Queryable, Selectable)]
-            #[diesel(table_name = schema::$table, check_for_backend(Pg, Sqlite))]
-            pub(super) struct Row {
-                connection_id: i64,
-                source_id: String,
-                source_created_at: Option<Instant>,
-                source_updated_at: Option<Instant>,
-                first_seen_at: Instant,
-                changed_at: Instant,
-                deleted_at: Option<Instant>,
-                version: i64,
-                source_url: Option<String>,
-                additional_fields: Option<Json>,
-                raw: Option<Json>,
-                $($field: $type,)+
-                $($flat: $flat_type,)*
-            }
-
-            impl From<Row> for Stored<$name> {
-                fn from(row: Row) -> Self {
-                    let source = Source {
-                        id: row.source_id,
-                        created_at: row.source_created_at,
-                        updated_at: row.source_updated_at,
-                        url: row.source_url,
-                        additional_fields: row.additional_fields,
-                        raw: row.raw,
-                    };
-                    let record = $name { source, $($field: row.$field,)+ $($flat: row.$flat,)* };
-                    let (connection, version) = (ConnectionId(row.connection_id), row.version);
-                    Self { connection, first_seen_at: row.first_seen_at, changed_at: row.changed_at, deleted_at: row.deleted_at, version, record }
-                }
-            }
-
             const COLUMNS: &[ColumnOf] = &[
-                (t::connection_id::NAME, None),
-                (t::source_id::NAME, None),
-                (t::source_created_at::NAME, None),
-                (t::source_updated_at::NAME, None),
-                (t::first_seen_at::NAME, None),
-                (t::changed_at::NAME, None),
-                (t::deleted_at::NAME, None),
-                (t::version::NAME, None),
-                (t::source_url::NAME, None),
-                (t::additional_fields::NAME, <Option<Json> as Weight>::BLANK),
-                (t::raw::NAME, <Option<Json> as Weight>::BLANK),
-                $((t::$field::NAME, <$type as Weight>::BLANK),)+
-                $((t::$flat::NAME, <$flat_type as Weight>::BLANK),)*
+                (t::connection_id::NAME, true),
+                (t::source_id::NAME, true),
+                (t::source_created_at::NAME, true),
+                (t::source_updated_at::NAME, true),
+                (t::first_seen_at::NAME, true),
+                (t::changed_at::NAME, true),
+                (t::deleted_at::NAME, true),
+                (t::version::NAME, true),
+                (t::source_url::NAME, true),
+                (t::additional_fields::NAME, false),
+                (t::raw::NAME, false),
+                $((t::$field::NAME, <$type as Weight>::SMALL),)+
+                $((t::$flat::NAME, <$flat_type as Weight>::SMALL),)*
             ];
 
-            chosen!(Chosen of $table as Row);
+            static CHOICES: Choices = Choices::none();
 
             bulk_insert! {
                 Upsert of NewRow<'a, $name> => $table
@@ -271,27 +240,42 @@ macro_rules! stored {
                     }
                 }
 
-                fn sort_value(stored: &Stored<Self>, sort: $sort) -> Scalar {
+                fn sort_value(row: &Row<Self>, sort: $sort) -> Scalar {
+                    let cell = |column: &str| place_of::<Self>(column).map_or(Cell::Null, |place| row.cell(place));
                     match sort {
-                        $sort::SourceId => stored.record.source.id.key(),
-                        $sort::SourceCreatedAt => stored.record.source.created_at.key(),
-                        $sort::SourceUpdatedAt => stored.record.source.updated_at.key(),
-                        $sort::FirstSeenAt => stored.first_seen_at.key(),
-                        $sort::ChangedAt => stored.changed_at.key(),
-                        $($sort::$key => stored.record.$sort_column.key(),)*
+                        $sort::SourceId => String::key(cell(t::source_id::NAME)),
+                        $sort::SourceCreatedAt => Option::<Instant>::key(cell(t::source_created_at::NAME)),
+                        $sort::SourceUpdatedAt => Option::<Instant>::key(cell(t::source_updated_at::NAME)),
+                        $sort::FirstSeenAt => Instant::key(cell(t::first_seen_at::NAME)),
+                        $sort::ChangedAt => Instant::key(cell(t::changed_at::NAME)),
+                        $($sort::$key => key_of(|record: &$name| &record.$sort_column, cell(t::$sort_column::NAME)),)*
                     }
                 }
 
-                async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: Option<i64>, needs: &Needs) -> QueryResult<Vec<Stored<Self>>> {
+                const COLUMNS: &'static [ColumnOf] = COLUMNS;
+
+                fn stored(row: &mut Reader<'_, Self>) -> std::result::Result<Stored<Self>, Unreadable> {
+                    // In the order of the columns.
+                    let (connection, id, created_at, updated_at) = (ConnectionId(row.next()?), row.next()?, row.next()?, row.next()?);
+                    let (first_seen_at, changed_at, deleted_at, version) = (row.next()?, row.next()?, row.next()?, row.next()?);
+                    let source = Source { id, created_at, updated_at, url: row.next()?, additional_fields: row.next()?, raw: row.next()? };
+                    let record = $name { source, $($field: row.next()?,)+ $($flat: row.next()?,)* };
+                    Ok(Stored { connection, first_seen_at, changed_at, deleted_at, version, record })
+                }
+
+                async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: Option<i64>, needs: &Needs) -> QueryResult<Vec<Row<Self>>> {
                     let part = Part::of(&which, ordering, limit);
-                    let rows: Vec<Row> = table.filter(which).order(part).select(Chosen(Choice::of(COLUMNS, needs))).all(conn).await?;
-                    Ok(rows.into_iter().map(Stored::from).collect())
+                    let read = CHOICES.choose(COLUMNS, needs);
+                    let chosen = Chosen { table: stringify!($table), columns: COLUMNS, read };
+                    let rows: Vec<Cells> = table.filter(which).order(part).select(chosen).all(conn).await?;
+                    Ok(rows.into_iter().map(|cells| Row::new(cells, read)).collect())
                 }
 
                 async fn plan(conn: &mut Conn, which: Predicate, part: Option<(Ordering, i64)>) -> QueryResult<Vec<String>> {
                     let Some((ordering, limit)) = part else { return plan_of(conn, table.filter(which).count()).await };
                     let part = Part::of(&which, ordering, Some(limit));
-                    plan_of(conn, table.filter(which).order(part).select(Chosen(Choice::of(COLUMNS, &Needs::Everything)))).await
+                    let chosen = Chosen { table: stringify!($table), columns: COLUMNS, read: CHOICES.choose(COLUMNS, &Needs::Everything) };
+                    plan_of(conn, table.filter(which).order(part).select(chosen)).await
                 }
 
                 async fn tally(conn: &mut Conn, which: Predicate) -> QueryResult<i64> {
@@ -358,47 +342,6 @@ fn target<R, T: Target>(_field: impl Fn(&R) -> &T) -> Option<DataType> {
     T::TYPE
 }
 
-/// A field as a sort key; a missing value is the lowest.
-trait Key {
-    fn key(&self) -> Scalar;
-}
-
-impl Key for String {
-    fn key(&self) -> Scalar {
-        Scalar::Text(self.clone())
-    }
-}
-
-impl Key for Option<String> {
-    fn key(&self) -> Scalar {
-        Scalar::Text(self.clone().unwrap_or_default())
-    }
-}
-
-impl Key for Instant {
-    fn key(&self) -> Scalar {
-        Scalar::Time(*self)
-    }
-}
-
-impl Key for Option<Instant> {
-    fn key(&self) -> Scalar {
-        Scalar::Time(self.unwrap_or(Instant::MIN))
-    }
-}
-
-impl Key for record::Quantity {
-    fn key(&self) -> Scalar {
-        Scalar::Int(self.micros())
-    }
-}
-
-impl Key for Option<record::Money> {
-    fn key(&self) -> Scalar {
-        Scalar::Int(self.map_or(i64::MIN, record::Money::micros))
-    }
-}
-
 /// Which part of which list is wanted.
 #[derive(Debug, Clone)]
 pub struct Listing<K: Kind> {
@@ -431,10 +374,10 @@ impl<K: Kind> Listing<K> {
         }
     }
 
-    /// Where a record stands in the ordering: the values that [`beyond`](Self::beyond) takes.
-    pub fn position(&self, stored: &Stored<K>) -> Vec<Scalar> {
-        let keys = self.order.iter().map(|(sort, _)| K::sort_value(stored, *sort));
-        keys.chain([Scalar::Int(stored.connection.0), Scalar::Text(stored.record.source().id.clone())]).collect()
+    /// Where a record stands in the ordering: the values that [`beyond`](Self::beyond) takes. That needs the ordering's columns.
+    pub fn position(&self, row: &Row<K>) -> Vec<Scalar> {
+        let keys = self.order.iter().map(|(sort, _)| K::sort_value(row, *sort));
+        keys.chain([Scalar::Int(row.connection().0), Scalar::Text(row.source_id().to_owned())]).collect()
     }
 }
 
@@ -470,17 +413,26 @@ async fn settled<K: Kind>(conn: &mut Conn, listing: &Listing<K>) -> Result<(Pred
     Ok((which, ordering))
 }
 
-/// One part of a list.
+/// One part of a list, with the columns of its ordering.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: &Needs) -> Result<Vec<Stored<K>>> {
+pub async fn row_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: &Needs) -> Result<Vec<Row<K>>> {
     let (which, ordering) = settled(conn, listing).await?;
-    let mut rows = K::select(conn, which, ordering, Some(listing.limit), needs).await.during("Failed to read a list of records")?;
+    let needs = listing.order.iter().fold(needs.clone(), |needs, (sort, _)| needs.and(K::sort_column(*sort).name()));
+    let mut rows = K::select(conn, which, ordering, Some(listing.limit), &needs).await.during("Failed to read a list of records")?;
     if listing.backwards {
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// The records of one part of a list.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn record_list<K: Kind>(conn: &mut Conn, listing: &Listing<K>, needs: &Needs) -> Result<Vec<Stored<K>>> {
+    row_list(conn, listing, needs).await?.iter().map(Row::stored).collect()
 }
 
 /// How the database would read one part of a list (or, without one, count it), in its own words: for tests.
@@ -502,14 +454,22 @@ pub async fn record_count<K: Kind>(conn: &mut Conn, which: Predicate) -> Result<
     K::tally(conn, which).await.during("Failed to count records")
 }
 
-/// These records, as far as they are there (deleted ones too), in no order.
+/// The rows of these records, as far as they are there (deleted ones too), in no order.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn record_many<K: Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str)], needs: &Needs) -> Result<Vec<Stored<K>>> {
+pub async fn row_many<K: Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str)], needs: &Needs) -> Result<Vec<Row<K>>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
     let ordering = Ordering(vec![(Column::SOURCE_ID, Direction::Asc)]);
     K::select(conn, Predicate::records(keys), ordering, None, needs).await.during("Failed to read records by id")
+}
+
+/// The same, as records.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn record_many<K: Kind>(conn: &mut Conn, keys: &[(ConnectionId, &str)], needs: &Needs) -> Result<Vec<Stored<K>>> {
+    row_many(conn, keys, needs).await?.iter().map(Row::stored).collect()
 }

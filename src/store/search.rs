@@ -16,7 +16,7 @@ use super::apply::term_insert;
 use super::conn::{Conn, Run as _, Tx};
 use super::error::{During as _, Error, Result};
 use super::predicate::{Column, Op, Ordering, Predicate, Scalar};
-use super::records::{Kind, Needs};
+use super::records::{Kind, Needs, Row};
 use super::schema::{record_terms as t, settings};
 use super::settings::setting_put;
 use crate::record::filter::Direction;
@@ -136,6 +136,7 @@ async fn words_make<K: Kind>(tx: &mut Tx, after: Option<(i64, String)>) -> Resul
     let beyond = after.map(|(connection, id)| Predicate::After(ordering.clone(), vec![Scalar::Int(connection), Scalar::Text(id)]));
     let which = Predicate::All(beyond.into_iter().collect());
     let rows = K::select(tx, which, ordering, Some(CHUNK), &Needs::Everything).await.during("Failed to read records without words")?;
+    let rows: Vec<_> = rows.iter().map(Row::stored).collect::<Result<_>>()?;
     let Some(last) = rows.last() else { return Ok(None) };
     let last = (last.connection.0, last.record.source().id.clone());
     tracing::info!(data_type = %K::DATA_TYPE, records = rows.len(), "Making the words that records are found by");

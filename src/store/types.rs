@@ -182,15 +182,6 @@ where
     }
 }
 
-impl<T, DB: Backend> FromSql<Text, DB> for Link<T>
-where
-    String: FromSql<Text, DB>,
-{
-    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self::to(String::from_sql(value)?))
-    }
-}
-
 fn json_to_pg<'b>(value: &impl Serialize, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
     serde_json::to_writer(out, value)?;
     Ok(IsNull::No)
@@ -199,14 +190,6 @@ fn json_to_pg<'b>(value: &impl Serialize, out: &mut Output<'b, '_, Pg>) -> seria
 fn json_to_sqlite<'b>(value: &impl Serialize, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
     out.set_value(serde_json::to_string(value)?);
     Ok(IsNull::No)
-}
-
-fn json_from_pg<T: DeserializeOwned>(value: PgValue<'_>) -> deserialize::Result<T> {
-    Ok(serde_json::from_slice(value.as_bytes())?)
-}
-
-fn json_from_sqlite<T: DeserializeOwned>(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<T> {
-    Ok(serde_json::from_str(value.read_text())?)
 }
 
 /// `$type` lies in a JSON column.
@@ -221,32 +204,6 @@ macro_rules! json {
     )+};
 }
 json!(List<T>, <T>; Address; Measurements; Carrier; Channel; Supplier; OrderTotals; OrderDelivery);
-
-/// `$type` is parsed as soon as it is read.
-macro_rules! parsed {
-    ($($type:ty),+ $(,)?) => {$(
-        impl FromSql<Json, Pg> for $type {
-            fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> { json_from_pg(value) }
-        }
-        impl FromSql<Json, Sqlite> for $type {
-            fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> { json_from_sqlite(value) }
-        }
-    )+};
-}
-parsed!(Address, Measurements, Carrier, Channel, Supplier, OrderTotals, OrderDelivery);
-
-impl<T: DeserializeOwned> FromSql<Json, Pg> for List<T> {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self::from_stored(std::str::from_utf8(value.as_bytes())?))
-    }
-}
-
-impl<T: DeserializeOwned> FromSql<Json, Sqlite> for List<T> {
-    fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        Ok(Self::from_stored(value.read_text()))
-    }
-}
-queryable!(Address; Measurements; Carrier; Channel; Supplier; OrderTotals; OrderDelivery);
 
 impl ToSql<Json, Pg> for record::Json {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
@@ -271,5 +228,17 @@ impl FromSql<Json, Pg> for record::Json {
 impl FromSql<Json, Sqlite> for record::Json {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         Ok(Self::from_trusted(<String as FromSql<Text, Sqlite>>::from_sql(value)?))
+    }
+}
+
+impl<T: DeserializeOwned> FromSql<Json, Pg> for List<T> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::from_stored(std::str::from_utf8(value.as_bytes())?))
+    }
+}
+
+impl<T: DeserializeOwned> FromSql<Json, Sqlite> for List<T> {
+    fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::from_stored(value.read_text()))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use async_graphql::{InputType, Name, Value};
 use crossdock::record::filter::Direction;
 use crossdock::record::{self, ConnectionId, DataType, Id, Term};
-use crossdock::store::records::{Kind, Listing, Needs, filtered, record_list, record_plan};
+use crossdock::store::records::{Kind, Listing, Needs, filtered, record_plan, row_list};
 use crossdock::store::search::search_which;
 use crossdock::store::totals::{status_counts_plan, stock_by_sku_plan};
 use crossdock::store::vault::Vault;
@@ -212,7 +212,7 @@ where
             };
             for beyond in [false, true] {
                 if beyond {
-                    let rows = record_list(&mut conn, &listing, &Needs::Everything).await.expect("rows");
+                    let rows = row_list(&mut conn, &listing, &Needs::Everything).await.expect("rows");
                     listing.beyond = rows.last().map(|row| listing.position(row));
                 }
                 let plan = record_plan(&mut conn, &listing, false).await.expect("a plan");
@@ -265,7 +265,7 @@ async fn check_open_ends(store: &Store) {
             let by_change = plan.iter().any(|line| line.contains("SEARCH orders USING INDEX orders_by_change"));
             let sorted = plan.iter().any(|line| line.contains("TEMP B-TREE"));
             assert_eq!((by_change, sorted), (few, few), "the {page} page since {second}: {plan:#?}");
-            let rows = record_list(&mut conn, &listing, &Needs::Everything).await.expect("rows");
+            let rows = row_list(&mut conn, &listing, &Needs::Everything).await.expect("rows");
             listing.beyond = rows.last().map(|row| listing.position(row));
         }
     }

@@ -20,7 +20,6 @@ use crate::graphql::write::Write;
 use crate::record::draft::*;
 use crate::record::{ConnectionId, ErrorCode, Failure, Id, InboundShipment, InventoryItem, Json, Order, Product, Record, Return};
 use crate::store::keys::Access;
-use crate::store::records;
 use crate::writes::{AnyCommand, Ask, Handle, Outcome};
 
 /// The most writes of a batch.
@@ -85,7 +84,7 @@ async fn carry_out(ctx: &Context<'_>, asked: std::result::Result<Asked, UserErro
 async fn record<T: Shown>(ctx: &Context<'_>, outcome: &Outcome) -> Result<Option<Synced<T>>> {
     let Some(write) = outcome.write.as_ref().filter(|_| outcome.failures.is_empty()) else { return Ok(None) };
     let Some(source_id) = &write.source_id else { return Ok(None) };
-    Ok(state(ctx)?.loaders.record::<T>(ConnectionId(write.connection_id), source_id, records::Needs::Everything).await?.map(Synced))
+    Ok(state(ctx)?.loaders.record::<T>(ConnectionId(write.connection_id), source_id).await?.map(Synced))
 }
 
 /// The same error, of this item of a batch.

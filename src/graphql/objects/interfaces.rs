@@ -15,7 +15,6 @@ use crate::graphql::viewer::ApiKey;
 use crate::graphql::webhooks::{WebhookDelivery, WebhookEndpoint};
 use crate::graphql::write::Write;
 use crate::record::{self, ConnectionId, DataType, Instant, Json, nine};
-use crate::store::records::Needs;
 
 macro_rules! interfaces {
     ($([$data_type:ident, $type:ident])+) => {
@@ -68,7 +67,7 @@ macro_rules! interfaces {
         /// The record with this id; `None` when it has not been synced.
         pub async fn record_by_id(loaders: &Loaders, data_type: DataType, at: ConnectionId, source_id: &str) -> Result<Option<Record>> {
             Ok(match data_type {
-                $(DataType::$data_type => loaders.record::<record::$type>(at, source_id, Needs::Everything).await?.map(|found| Record::$type(Synced(found))),)+
+                $(DataType::$data_type => loaders.record::<record::$type>(at, source_id).await?.map(|found| Record::$type(Synced(found))),)+
             })
         }
     };

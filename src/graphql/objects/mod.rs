@@ -24,7 +24,7 @@ use super::errors::{Fault, Result};
 use super::plan::Shape;
 use super::state;
 use crate::record::*;
-use crate::store::records::{Kind, Needs, Stored};
+use crate::store::records::{Kind, Stored};
 
 /// A record, as it was synced.
 pub struct Synced<T>(pub Arc<Stored<T>>);
@@ -135,7 +135,7 @@ impl<T: Shown> OutputType for Relation<'_, T> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let found = match state(ctx) {
-            Ok(state) => state.loaders.record::<T>(self.at, self.link.source_id(), Needs::Everything).await.map(|found| found.map(T::shown)),
+            Ok(state) => state.loaders.record::<T>(self.at, self.link.source_id()).await.map(|found| found.map(T::shown)),
             Err(fault) => Err(fault),
         };
         let found = found.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;

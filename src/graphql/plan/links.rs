@@ -12,13 +12,13 @@ use futures_util::future::{BoxFuture, try_join_all};
 
 use super::select::Selected;
 use super::stored::text;
-use super::{Compiler, ObjectPlan, Planned};
+use super::{Compiler, InRow, ObjectPlan, Planned};
 use crate::graphql::State;
-use crate::graphql::errors::Result;
+use crate::graphql::errors::{Fault, Result};
 use crate::graphql::loaders::Loaders;
 use crate::graphql::objects::Shown;
 use crate::record::{ConnectionId, Link};
-use crate::store::records::{Needs, Stored, record_many};
+use crate::store::records::{Cell, Needs, Row, row_many};
 use crate::store::{self, Conn};
 
 /// Source ids, by connection.
@@ -46,10 +46,10 @@ impl Wanted {
 pub struct Found(Vec<Option<Box<dyn Any + Send + Sync>>>);
 
 /// The records of a slot.
-type Records<T> = HashMap<ConnectionId, HashMap<String, Stored<T>>>;
+type Records<T> = HashMap<ConnectionId, HashMap<String, Row<T>>>;
 
 impl Found {
-    fn get<T: Shown>(&self, slot: usize, at: ConnectionId, source_id: &str) -> Option<&Stored<T>> {
+    fn get<T: Shown>(&self, slot: usize, at: ConnectionId, source_id: &str) -> Option<&Row<T>> {
         self.0.get(slot)?.as_ref()?.downcast_ref::<Records<T>>()?.get(&at)?.get(source_id)
     }
 }
@@ -79,12 +79,19 @@ pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted, 
         let mut next = Wanted::none(slots);
         let places = slots.iter().zip(&wanted.0).zip(&mut found.0).filter(|((_, keys), _)| !keys.is_empty());
         for (((slot, _), place), records) in places.zip(read) {
-            slot.gather(&*records, &mut next);
+            if !slot.gather(&*records, &mut next) {
+                return Err(unreadable());
+            }
             *place = Some(records);
         }
         wanted = next;
     }
     Ok(found)
+}
+
+/// What is said where a stored record holds what this version cannot read.
+pub fn unreadable() -> Fault {
+    Fault::Defect("A stored record cannot be read".into())
 }
 
 /// One relation of a selection, to records of whichever type.
@@ -93,24 +100,24 @@ pub trait Slot: Send + Sync {
     fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Read>>;
     /// The same, together with whoever else asks for such.
     fn join<'a>(&'a self, loaders: &'a Loaders, keys: &'a Keys) -> BoxFuture<'a, Result<Read>>;
-    /// Names what records that it has read point at.
-    fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted);
+    /// Names what records that it has read point at; false where one of them cannot be read.
+    fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted) -> bool;
 }
 
 fn pairs(keys: &Keys) -> impl Iterator<Item = (ConnectionId, &str)> {
     keys.iter().flat_map(|(at, ids)| ids.iter().map(|id| (*at, id.as_str())))
 }
 
-fn sorted<T: Shown>(found: impl IntoIterator<Item = Stored<T>>) -> Read {
+fn sorted<T: Shown>(found: impl IntoIterator<Item = Row<T>>) -> Read {
     let mut records = Records::<T>::new();
-    for record in found {
-        records.entry(record.connection).or_default().insert(record.record.source().id.clone(), record);
+    for row in found {
+        records.entry(row.connection()).or_default().insert(row.source_id().to_owned(), row);
     }
     Box::new(records)
 }
 
-struct LinkSlot<T> {
-    plan: Arc<ObjectPlan<Stored<T>>>,
+struct LinkSlot<T: 'static> {
+    plan: Arc<ObjectPlan<InRow<T>>>,
     needs: Needs,
 }
 
@@ -118,64 +125,67 @@ impl<T: Shown> Slot for LinkSlot<T> {
     fn read<'a>(&'a self, conn: &'a mut Conn, keys: &'a Keys) -> BoxFuture<'a, store::Result<Read>> {
         Box::pin(async move {
             let pairs: Vec<_> = pairs(keys).collect();
-            Ok(sorted(record_many::<T>(conn, &pairs, &self.needs).await?))
+            Ok(sorted(row_many::<T>(conn, &pairs, &self.needs).await?))
         })
     }
 
     fn join<'a>(&'a self, loaders: &'a Loaders, keys: &'a Keys) -> BoxFuture<'a, Result<Read>> {
-        Box::pin(async move { Ok(sorted(loaders.records::<T>(pairs(keys), &self.needs).await?.into_iter().map(Arc::unwrap_or_clone))) })
+        Box::pin(async move { Ok(sorted(loaders.rows::<T>(pairs(keys), &self.needs).await?.into_iter().map(Arc::unwrap_or_clone))) })
     }
 
-    fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted) {
-        let Some(records) = records.downcast_ref::<Records<T>>() else { return };
-        for record in records.values().flat_map(HashMap::values) {
-            self.plan.gather(record, record.connection, wanted);
-        }
+    fn gather(&self, records: &(dyn Any + Send + Sync), wanted: &mut Wanted) -> bool {
+        let Some(records) = records.downcast_ref::<Records<T>>() else { return false };
+        records.iter().all(|(at, rows)| rows.values().all(|row| self.plan.gather(row, *at, wanted)))
     }
 }
 
 /// What is selected of the record that a link points at.
-pub struct LinkPlan<T> {
+pub struct LinkPlan<T: 'static> {
     slot: usize,
-    plan: Arc<ObjectPlan<Stored<T>>>,
+    plan: Arc<ObjectPlan<InRow<T>>>,
 }
 
 impl<T: Shown> Planned for Link<T> {
     type Plan = LinkPlan<T>;
 
     fn plan(selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<LinkPlan<T>> {
-        let own = std::mem::take(&mut compiler.needs);
+        let own = std::mem::replace(&mut compiler.needs, Needs::These(Vec::new()));
         let plan = Arc::new(ObjectPlan::compile(&super::model::is::<T>(), T::fields(), selected, compiler)?);
-        let needs = Needs::These(std::mem::replace(&mut compiler.needs, own));
+        let needs = std::mem::replace(&mut compiler.needs, own);
         compiler.slots.push(Arc::new(LinkSlot { plan: plan.clone(), needs }));
         Some(LinkPlan { slot: compiler.slots.len() - 1, plan })
     }
 
-    fn gather(&self, at: ConnectionId, plan: &LinkPlan<T>, wanted: &mut Wanted) {
-        wanted.add(plan.slot, at, self.source_id());
-    }
-
-    /// Null while what it points at has not been synced.
-    fn write(&self, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) {
-        match found.get::<T>(plan.slot, at, self.source_id()) {
-            Some(record) => plan.plan.write(record, at, found, out),
-            None => out.extend_from_slice(b"null"),
-        }
-    }
-
-    fn gather_stored(json: &str, at: ConnectionId, plan: &LinkPlan<T>, wanted: &mut Wanted) -> bool {
+    fn gather(json: &str, at: ConnectionId, plan: &LinkPlan<T>, wanted: &mut Wanted) -> bool {
         text(json).is_some_and(|source_id| {
             wanted.add(plan.slot, at, &source_id);
             true
         })
     }
 
-    fn write_stored(json: &str, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) -> bool {
-        let Some(source_id) = text(json) else { return false };
-        match found.get::<T>(plan.slot, at, &source_id) {
-            Some(record) => plan.plan.write(record, at, found, out),
-            None => out.extend_from_slice(b"null"),
+    fn write(json: &str, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) -> bool {
+        text(json).is_some_and(|source_id| plan.write(at, &source_id, found, out))
+    }
+
+    fn gather_cell(cell: Cell<'_>, at: ConnectionId, plan: &LinkPlan<T>, wanted: &mut Wanted) -> bool {
+        cell.text().is_ok_and(|source_id| {
+            wanted.add(plan.slot, at, source_id);
+            true
+        })
+    }
+
+    fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) -> bool {
+        cell.text().is_ok_and(|source_id| plan.write(at, source_id, found, out))
+    }
+}
+
+impl<T: Shown> LinkPlan<T> {
+    /// Null while what it points at has not been synced.
+    fn write(&self, at: ConnectionId, source_id: &str, found: &Found, out: &mut Vec<u8>) -> bool {
+        if let Some(row) = found.get::<T>(self.slot, at, source_id) {
+            return self.plan.write(row, at, found, out);
         }
+        out.extend_from_slice(b"null");
         true
     }
 }

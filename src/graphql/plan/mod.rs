@@ -12,14 +12,15 @@
 //! | [`links`] | relations: read level by level, one statement for each relation and level |
 //! | [`page`], [`one`] | lists and single records, as types of the schema |
 //! | [`scalars`] | what has nothing below it |
-//! | [`stored`] | values copied from the JSON that they are stored as |
+//! | [`stored`] | the JSON that parts of a record are stored as, taken apart |
 //! | [`wire`] | values as JSON |
 //!
 //! **Invariants.**
 //! * A planned answer and an ordinary one are the same (a test asks random documents both ways). Schema, arguments, and what is
 //!   below fields that have arguments or do more than read a record, stay with async-graphql: such a field of a listed record is
 //!   resolved by it and its value written into the page; anywhere deeper it makes the whole list an ordinary one.
-//! * Writing cannot fail: everything that can has been done before.
+//! * Values are written from what is stored: from the cells of a record's row, and from the JSON of the parts that lie in one. No
+//!   record is made. What another version has stored is brought into today's form first, and what nobody can read is an error.
 //! * Only columns that somebody looks at are read.
 
 mod kept;
@@ -33,6 +34,7 @@ mod stored;
 mod wire;
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::parser::types::FragmentDefinition;
@@ -50,35 +52,49 @@ use stored::Entries;
 pub use wire::write;
 
 use crate::record::ConnectionId;
+use crate::store::records::{Cell, Needs, Row};
 
 /// In a request's data: nothing of it is planned.
 #[cfg(test)]
 pub struct Off;
 
-/// Writes one field of a `T`.
-pub trait Step<T>: Send + Sync {
+/// Where an object lies.
+pub trait Place: 'static {
+    /// What is there.
+    type At<'a>;
+}
+
+/// A record, in the row that was read of it.
+pub struct InRow<T>(PhantomData<fn() -> T>);
+
+impl<T: 'static> Place for InRow<T> {
+    type At<'a> = Row<T>;
+}
+
+/// A part of a record, in JSON.
+pub struct InJson;
+
+impl Place for InJson {
+    type At<'a> = Entries<'a>;
+}
+
+/// Writes one field of an object. Either answers false where it cannot be done from what lies there: what has been written then
+/// counts for nothing.
+pub trait Step<P: Place>: Send + Sync {
     /// Names the records that must be there before it can be written.
-    fn gather(&self, _it: &T, _at: ConnectionId, _wanted: &mut Wanted) {}
+    fn gather(&self, _it: &P::At<'_>, _at: ConnectionId, _wanted: &mut Wanted) -> bool {
+        true
+    }
+
     /// Writes the value.
-    fn write(&self, it: &T, at: ConnectionId, found: &Found, out: &mut Vec<u8>);
-
-    /// [`gather`](Self::gather), from the JSON that the object is stored as. False: that takes the object itself.
-    fn gather_stored(&self, _it: &Entries<'_>, _at: ConnectionId, _wanted: &mut Wanted) -> bool {
-        false
-    }
-
-    /// [`write`](Self::write), from the JSON that the object is stored as. False: that takes the object itself, and what has
-    /// been written counts for nothing.
-    fn write_stored(&self, _it: &Entries<'_>, _at: ConnectionId, _found: &Found, _out: &mut Vec<u8>) -> bool {
-        false
-    }
+    fn write(&self, it: &P::At<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool;
 }
 
 /// Makes the step of a field that was selected; `None` where it can only be resolved.
-type Compile<T> = Box<dyn Fn(&Selected<'_>, &mut Compiler<'_>) -> Option<Box<dyn Step<T>>> + Send + Sync>;
+type Compile<P> = Box<dyn Fn(&Selected<'_>, &mut Compiler<'_>) -> Option<Box<dyn Step<P>>> + Send + Sync>;
 
 /// The fields of an object that can be planned, by their names.
-pub type Fields<T> = HashMap<String, Compile<T>>;
+pub type Fields<P> = HashMap<String, Compile<P>>;
 
 /// What a plan is made with, and what comes to light while it is made.
 pub struct Compiler<'a> {
@@ -86,22 +102,28 @@ pub struct Compiler<'a> {
     /// The relations that are followed.
     slots: Vec<Arc<dyn Slot>>,
     /// The columns that the record at hand must have.
-    needs: Vec<&'static str>,
+    needs: Needs,
 }
 
 impl<'a> Compiler<'a> {
     fn new(fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>) -> Self {
-        Self { fragments, slots: Vec::new(), needs: Vec::new() }
+        Self { fragments, slots: Vec::new(), needs: Needs::These(Vec::new()) }
     }
 
     fn need(&mut self, column: &'static str) {
-        if !self.needs.contains(&column) {
-            self.needs.push(column);
+        self.needs = std::mem::take(&mut self.needs).and(column);
+    }
+
+    /// A field is resolved: it may look at any of the small columns.
+    fn need_small(&mut self) {
+        if let Needs::These(columns) = &mut self.needs {
+            self.needs = Needs::SmallAnd(std::mem::take(columns));
         }
     }
 }
 
-/// A value of the model that can be written.
+/// A value of the model that can be written, from the JSON or from the cell that it is stored as. Either answers false where that
+/// holds something else: what has been written then counts for nothing.
 pub trait Planned: Send + Sync + 'static {
     /// What is selected of it.
     type Plan: Send + Sync + 'static;
@@ -110,60 +132,48 @@ pub trait Planned: Send + Sync + 'static {
     fn plan(selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<Self::Plan>;
 
     /// See [`Step::gather`].
-    fn gather(&self, _at: ConnectionId, _plan: &Self::Plan, _wanted: &mut Wanted) {}
-
-    /// Writes it.
-    fn write(&self, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>);
-
-    /// See [`Step::gather_stored`].
-    fn gather_stored(_json: &str, _at: ConnectionId, _plan: &Self::Plan, _wanted: &mut Wanted) -> bool {
+    fn gather(_json: &str, _at: ConnectionId, _plan: &Self::Plan, _wanted: &mut Wanted) -> bool {
         true
     }
 
-    /// See [`Step::write_stored`].
-    fn write_stored(json: &str, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool;
+    /// See [`Step::write`].
+    fn write(json: &str, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool;
+
+    /// [`gather`](Self::gather) of a column's value.
+    fn gather_cell(_cell: Cell<'_>, _at: ConnectionId, _plan: &Self::Plan, _wanted: &mut Wanted) -> bool {
+        true
+    }
+
+    /// [`write`](Self::write) of a column's value. What stands in no column has none.
+    fn write_cell(_cell: Cell<'_>, _at: ConnectionId, _plan: &Self::Plan, _found: &Found, _out: &mut Vec<u8>) -> bool {
+        false
+    }
 }
 
 /// The plan of an object: its keys, as they are written, and their steps.
-pub struct ObjectPlan<T>(Vec<(Key, Box<dyn Step<T>>)>);
+pub struct ObjectPlan<P: Place>(Vec<(Key, Box<dyn Step<P>>)>);
 
-impl<T: 'static> ObjectPlan<T> {
+impl<P: Place> ObjectPlan<P> {
     /// The plan of what is selected of an object of the type that `is` names, with its interfaces.
-    fn compile(is: &[&'static str], fields: &Fields<T>, selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<Self> {
+    fn compile(is: &[&'static str], fields: &Fields<P>, selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<Self> {
         let below = select::fields(compiler.fragments, &selected.sets(), is);
         let steps = below.iter().map(|field| Some((Key::of(field.key), step(is, fields, field, compiler)?)));
         Some(Self(steps.collect::<Option<_>>()?))
     }
 
-    fn gather(&self, it: &T, at: ConnectionId, wanted: &mut Wanted) {
-        for (_, step) in &self.0 {
-            step.gather(it, at, wanted);
-        }
+    fn gather(&self, it: &P::At<'_>, at: ConnectionId, wanted: &mut Wanted) -> bool {
+        self.0.iter().all(|(_, step)| step.gather(it, at, wanted))
     }
 
-    fn write(&self, it: &T, at: ConnectionId, found: &Found, out: &mut Vec<u8>) {
+    fn write(&self, it: &P::At<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
         let mut object = Object::begin(out);
-        for (key, step) in &self.0 {
-            step.write(it, at, found, object.key(key));
-        }
-        object.end();
-    }
-
-    fn gather_stored(&self, json: &str, at: ConnectionId, wanted: &mut Wanted) -> bool {
-        let Some(it) = Entries::of(json) else { return false };
-        self.0.iter().all(|(_, step)| step.gather_stored(&it, at, wanted))
-    }
-
-    fn write_stored(&self, json: &str, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
-        let Some(it) = Entries::of(json) else { return false };
-        let mut object = Object::begin(out);
-        let written = self.0.iter().all(|(key, step)| step.write_stored(&it, at, found, object.key(key)));
+        let written = self.0.iter().all(|(key, step)| step.write(it, at, found, object.key(key)));
         object.end();
         written
     }
 }
 
-fn step<T: 'static>(is: &[&'static str], fields: &Fields<T>, field: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step<T>>> {
+fn step<P: Place>(is: &[&'static str], fields: &Fields<P>, field: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step<P>>> {
     if field.name == "__typename" {
         return Some(Box::new(TypeName(is.first()?)));
     }
@@ -172,16 +182,8 @@ fn step<T: 'static>(is: &[&'static str], fields: &Fields<T>, field: &Selected<'_
 
 struct TypeName(&'static str);
 
-impl<T> Step<T> for TypeName {
-    fn write(&self, _: &T, _: ConnectionId, _: &Found, out: &mut Vec<u8>) {
-        json(self.0, out);
-    }
-
-    fn gather_stored(&self, _: &Entries<'_>, _: ConnectionId, _: &mut Wanted) -> bool {
-        true
-    }
-
-    fn write_stored(&self, _: &Entries<'_>, _: ConnectionId, _: &Found, out: &mut Vec<u8>) -> bool {
+impl<P: Place> Step<P> for TypeName {
+    fn write(&self, _: &P::At<'_>, _: ConnectionId, _: &Found, out: &mut Vec<u8>) -> bool {
         json(self.0, out);
         true
     }
@@ -222,16 +224,19 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Writes a list, each item by `write`.
-fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>)) {
+/// Writes a list, each item by `write`, until that answers false.
+fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>) -> bool) -> bool {
     out.push(b'[');
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write(item, out);
+        if !write(item, out) {
+            return false;
+        }
     }
     out.push(b']');
+    true
 }
 
 /// Writes a value by its own serialisation. Into memory that cannot fail.

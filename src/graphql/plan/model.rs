@@ -2,18 +2,21 @@
 
 use std::sync::LazyLock;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::scalars::quoted;
 use super::select::Selected;
 use super::stored::all_items;
-use super::{Compile, Compiler, Entries, Fields, Found, ObjectPlan, Planned, Step, Wanted, json, list};
+use super::{Compile, Compiler, Entries, Fields, Found, InJson, InRow, ObjectPlan, Planned, Step, Wanted};
 use crate::graphql::objects::Shown;
 use crate::record::*;
-use crate::store::records::Stored;
+use crate::store::records::{Cell, Kind, Row, place_of};
 
 /// The fields of a type of record.
 pub trait Shape: Sized {
     /// Those that can be planned.
-    fn fields() -> &'static Fields<Stored<Self>>;
+    fn fields() -> &'static Fields<InRow<Self>>;
 }
 
 /// The names of a record's type and interfaces.
@@ -21,81 +24,104 @@ pub(super) fn is<T: Shown>() -> [&'static str; 3] {
     [T::DATA_TYPE.type_name(), "Record", "Node"]
 }
 
-/// A field that lies in the object.
-struct Get<T, V: Planned> {
-    /// What it is called where the object is stored as JSON.
+/// A field that lies in JSON, under this name.
+struct Entry<V: Planned> {
     name: &'static str,
-    get: fn(&T) -> &V,
     plan: V::Plan,
 }
 
-impl<T, V: Planned> Step<T> for Get<T, V> {
-    fn gather(&self, it: &T, at: ConnectionId, wanted: &mut Wanted) {
-        (self.get)(it).gather(at, &self.plan, wanted);
+impl<V: Planned> Step<InJson> for Entry<V> {
+    fn gather(&self, it: &Entries<'_>, at: ConnectionId, wanted: &mut Wanted) -> bool {
+        it.get(self.name).is_some_and(|json| V::gather(json, at, &self.plan, wanted))
     }
 
-    fn write(&self, it: &T, at: ConnectionId, found: &Found, out: &mut Vec<u8>) {
-        (self.get)(it).write(at, &self.plan, found, out);
-    }
-
-    fn gather_stored(&self, it: &Entries<'_>, at: ConnectionId, wanted: &mut Wanted) -> bool {
-        it.get(self.name).is_some_and(|json| V::gather_stored(json, at, &self.plan, wanted))
-    }
-
-    fn write_stored(&self, it: &Entries<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
-        it.get(self.name).is_some_and(|json| V::write_stored(json, at, &self.plan, found, out))
+    fn write(&self, it: &Entries<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+        it.get(self.name).is_some_and(|json| V::write(json, at, &self.plan, found, out))
     }
 }
 
-fn get<T: 'static, V: Planned>(name: &'static str, get: fn(&T) -> &V) -> Compile<T> {
+fn entry<V: Planned>(name: &'static str) -> Compile<InJson> {
+    Box::new(move |selected, compiler| Some(Box::new(Entry::<V> { name, plan: V::plan(selected, compiler)? })))
+}
+
+/// A field that has a column, at this place.
+struct InColumn<V: Planned> {
+    column: usize,
+    plan: V::Plan,
+}
+
+impl<T: Kind, V: Planned> Step<InRow<T>> for InColumn<V> {
+    fn gather(&self, it: &Row<T>, at: ConnectionId, wanted: &mut Wanted) -> bool {
+        V::gather_cell(it.cell(self.column), at, &self.plan, wanted)
+    }
+
+    fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+        V::write_cell(it.cell(self.column), at, &self.plan, found, out)
+    }
+}
+
+fn column<T: Kind, V: Planned>(name: &'static str) -> Compile<InRow<T>> {
     Box::new(move |selected, compiler| {
+        compiler.need(name);
         let plan = V::plan(selected, compiler)?;
-        Some(Box::new(Get { name, get, plan }))
+        Some(Box::new(InColumn::<V> { column: place_of::<T>(name)?, plan }))
     })
 }
 
-/// A field that is made when it is written.
-struct Made<T>(fn(&T, &mut Vec<u8>));
+/// A record's global id.
+struct GlobalId;
 
-impl<T> Step<T> for Made<T> {
-    fn write(&self, it: &T, _: ConnectionId, _: &Found, out: &mut Vec<u8>) {
-        (self.0)(it, out);
+impl<T: Kind> Step<InRow<T>> for GlobalId {
+    fn write(&self, it: &Row<T>, at: ConnectionId, _: &Found, out: &mut Vec<u8>) -> bool {
+        quoted(out, |out| Id::write_record::<T>(at, it.source_id(), out));
+        true
     }
 }
 
-fn made<T: 'static>(write: fn(&T, &mut Vec<u8>)) -> Compile<T> {
-    Box::new(move |_, _| Some(Box::new(Made(write))))
+/// A field of an object that lies in a column of this place, and whose fields stand beside those of the record.
+struct Inside<V> {
+    column: usize,
+    step: Box<dyn Step<InJson>>,
+    of: std::marker::PhantomData<fn() -> V>,
 }
 
-/// A field of `column`.
-fn of<T: 'static>(column: &'static str, compile: Compile<T>) -> Compile<T> {
-    Box::new(move |selected, compiler| {
-        compiler.need(column);
-        compile(selected, compiler)
-    })
-}
-
-/// A field of an object whose fields stand beside those of the one that it lies in.
-struct Inside<T, V> {
-    get: fn(&T) -> &V,
-    step: Box<dyn Step<V>>,
-}
-
-impl<T, V> Step<T> for Inside<T, V> {
-    fn gather(&self, it: &T, at: ConnectionId, wanted: &mut Wanted) {
-        self.step.gather((self.get)(it), at, wanted);
+impl<T: Kind, V: Serialize + DeserializeOwned + 'static> Step<InRow<T>> for Inside<V> {
+    fn gather(&self, it: &Row<T>, at: ConnectionId, wanted: &mut Wanted) -> bool {
+        from_json::<V>(it.cell(self.column), |json| Entries::of(json).is_some_and(|it| self.step.gather(&it, at, wanted)))
     }
 
-    fn write(&self, it: &T, at: ConnectionId, found: &Found, out: &mut Vec<u8>) {
-        self.step.write((self.get)(it), at, found, out);
+    fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+        let begin = out.len();
+        from_json::<V>(it.cell(self.column), |json| {
+            out.truncate(begin);
+            Entries::of(json).is_some_and(|it| self.step.write(&it, at, found, out))
+        })
     }
 }
 
-fn inside<T: 'static, V: 'static>(get: fn(&T) -> &V, fields: &'static Fields<V>) -> impl Iterator<Item = (String, Compile<T>)> {
+fn inside<T: Kind, V: Serialize + DeserializeOwned + 'static>(
+    column: &'static str,
+    fields: &'static Fields<InJson>,
+) -> impl Iterator<Item = (String, Compile<InRow<T>>)> {
     fields.iter().map(move |(name, compile)| {
-        let lifted: Compile<T> = Box::new(move |selected, compiler| Some(Box::new(Inside { get, step: compile(selected, compiler)? })));
+        let lifted: Compile<InRow<T>> = Box::new(move |selected, compiler| {
+            compiler.need(column);
+            let step = compile(selected, compiler)?;
+            Some(Box::new(Inside::<V> { column: place_of::<T>(column)?, step, of: std::marker::PhantomData }))
+        });
         (name.clone(), lifted)
     })
+}
+
+/// Does something with the JSON of a cell. Where that fails, because another version has written it, it is done with what today's
+/// version would have written.
+fn from_json<V: Serialize + DeserializeOwned>(cell: Cell<'_>, mut with: impl FnMut(&str) -> bool) -> bool {
+    let Ok(json) = cell.text() else { return false };
+    if with(json) {
+        return true;
+    }
+    let restored = serde_json::from_str::<V>(json).and_then(|value| serde_json::to_string(&value));
+    restored.inspect_err(|error| tracing::error!(error = %error, "A value in the database cannot be read")).is_ok_and(|json| with(&json))
 }
 
 impl<T: Planned> Planned for Option<T> {
@@ -105,66 +131,64 @@ impl<T: Planned> Planned for Option<T> {
         T::plan(selected, compiler)
     }
 
-    fn gather(&self, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) {
-        if let Some(value) = self {
-            value.gather(at, plan, wanted);
-        }
+    fn gather(json: &str, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
+        json == "null" || T::gather(json, at, plan, wanted)
     }
 
-    fn write(&self, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) {
-        match self {
-            Some(value) => value.write(at, plan, found, out),
-            None => out.extend_from_slice(b"null"),
-        }
-    }
-
-    fn gather_stored(json: &str, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
-        json == "null" || T::gather_stored(json, at, plan, wanted)
-    }
-
-    fn write_stored(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
         if json == "null" {
             out.extend_from_slice(b"null");
             return true;
         }
-        T::write_stored(json, at, plan, found, out)
+        T::write(json, at, plan, found, out)
+    }
+
+    fn gather_cell(cell: Cell<'_>, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
+        cell == Cell::Null || T::gather_cell(cell, at, plan, wanted)
+    }
+
+    fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+        if cell == Cell::Null {
+            out.extend_from_slice(b"null");
+            return true;
+        }
+        T::write_cell(cell, at, plan, found, out)
     }
 }
 
-impl<T: Planned> Planned for List<T> {
+/// What lies in a column as JSON.
+macro_rules! json_cell {
+    () => {
+        fn gather_cell(cell: Cell<'_>, at: ConnectionId, plan: &Self::Plan, wanted: &mut Wanted) -> bool {
+            from_json::<Self>(cell, |json| Self::gather(json, at, plan, wanted))
+        }
+
+        fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+            let begin = out.len();
+            from_json::<Self>(cell, |json| {
+                out.truncate(begin);
+                Self::write(json, at, plan, found, out)
+            })
+        }
+    };
+}
+
+impl<T: Planned + Serialize + DeserializeOwned> Planned for List<T> {
     type Plan = T::Plan;
 
     fn plan(selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<T::Plan> {
         T::plan(selected, compiler)
     }
 
-    fn gather(&self, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) {
-        if self.stored().is_some_and(|json| Self::gather_stored(json, at, plan, wanted)) {
-            return;
-        }
-        for item in self {
-            item.gather(at, plan, wanted);
-        }
+    fn gather(json: &str, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
+        all_items(json, |item| T::gather(item, at, plan, wanted))
     }
 
-    fn write(&self, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) {
-        let begin = out.len();
-        if self.stored().is_some_and(|json| Self::write_stored(json, at, plan, found, out)) {
-            return;
-        }
-        out.truncate(begin);
-        list(self, out, |item, out| item.write(at, plan, found, out));
-    }
-
-    fn gather_stored(json: &str, at: ConnectionId, plan: &T::Plan, wanted: &mut Wanted) -> bool {
-        all_items(json, |item| T::gather_stored(item, at, plan, wanted))
-    }
-
-    fn write_stored(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
         let mut separator = b'[';
         let written = all_items(json, |item| {
             out.push(std::mem::replace(&mut separator, b','));
-            T::write_stored(item, at, plan, found, out)
+            T::write(item, at, plan, found, out)
         });
         if separator == b'[' {
             out.push(b'[');
@@ -172,15 +196,17 @@ impl<T: Planned> Planned for List<T> {
         out.push(b']');
         written
     }
+
+    json_cell!();
 }
 
 /// An object that lies in another: its fields, and its plan.
 macro_rules! part_plan {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty $(as $graphql:literal)?),+ $(,)? }) => {
         impl Inner for $name {
-            fn fields() -> &'static Fields<Self> {
-                static FIELDS: LazyLock<Fields<$name>> = LazyLock::new(|| {
-                    let mut fields = Fields::from([$((name!($field $($graphql)?), get::<$name, $type>(stringify!($field), |it| &it.$field))),+]);
+            fn fields() -> &'static Fields<InJson> {
+                static FIELDS: LazyLock<Fields<InJson>> = LazyLock::new(|| {
+                    let mut fields = Fields::from([$((name!($field $($graphql)?), entry::<$type>(stringify!($field)))),+]);
                     $name::add(&mut fields);
                     fields
                 });
@@ -189,39 +215,33 @@ macro_rules! part_plan {
         }
 
         impl Planned for $name {
-            type Plan = ObjectPlan<Self>;
+            type Plan = ObjectPlan<InJson>;
 
-            fn plan(selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<ObjectPlan<Self>> {
-                ObjectPlan::compile(&[stringify!($name)], Self::fields(), selected, compiler)
+            fn plan(selected: &Selected<'_>, compiler: &mut Compiler<'_>) -> Option<ObjectPlan<InJson>> {
+                ObjectPlan::compile(&[stringify!($name)], <Self as Inner>::fields(), selected, compiler)
             }
 
-            fn gather(&self, at: ConnectionId, plan: &ObjectPlan<Self>, wanted: &mut Wanted) {
-                plan.gather(self, at, wanted);
+            fn gather(json: &str, at: ConnectionId, plan: &ObjectPlan<InJson>, wanted: &mut Wanted) -> bool {
+                Entries::of(json).is_some_and(|it| plan.gather(&it, at, wanted))
             }
 
-            fn write(&self, at: ConnectionId, plan: &ObjectPlan<Self>, found: &Found, out: &mut Vec<u8>) {
-                plan.write(self, at, found, out);
+            fn write(json: &str, at: ConnectionId, plan: &ObjectPlan<InJson>, found: &Found, out: &mut Vec<u8>) -> bool {
+                Entries::of(json).is_some_and(|it| plan.write(&it, at, found, out))
             }
 
-            fn gather_stored(json: &str, at: ConnectionId, plan: &ObjectPlan<Self>, wanted: &mut Wanted) -> bool {
-                plan.gather_stored(json, at, wanted)
-            }
-
-            fn write_stored(json: &str, at: ConnectionId, plan: &ObjectPlan<Self>, found: &Found, out: &mut Vec<u8>) -> bool {
-                plan.write_stored(json, at, found, out)
-            }
+            json_cell!();
         }
     };
 }
 
 /// The fields of an object that lies in another.
-trait Inner: Sized + 'static {
-    fn fields() -> &'static Fields<Self>;
+trait Inner {
+    fn fields() -> &'static Fields<InJson>;
 }
 
 /// Fields beside the declared ones (`objects::beside`).
-trait Add: Sized {
-    fn add(_fields: &mut Fields<Self>) {}
+trait Add {
+    fn add(_fields: &mut Fields<InJson>) {}
 }
 
 macro_rules! nothing_to_add {
@@ -237,8 +257,8 @@ nothing_to_add!(Address, Measurements, SupplierProduct, OrderTotals, OrderDelive
 macro_rules! id_as_it_was {
     ($($type:ty),+ $(,)?) => {$(
         impl Add for $type {
-            fn add(fields: &mut Fields<Self>) {
-                fields.insert("id".to_owned(), get("id", |it: &Self| &it.id));
+            fn add(fields: &mut Fields<InJson>) {
+                fields.insert("id".to_owned(), entry::<Option<String>>("id"));
             }
         }
     )+};
@@ -246,8 +266,8 @@ macro_rules! id_as_it_was {
 id_as_it_was!(Shipment, Package, InboundReceipt, Carrier, Channel, Supplier);
 
 impl Add for OrderLineItem {
-    fn add(fields: &mut Fields<Self>) {
-        fields.insert("productSourceId".to_owned(), made(|it, out| json(&it.product.as_ref().map(Link::source_id), out)));
+    fn add(fields: &mut Fields<InJson>) {
+        fields.insert("productSourceId".to_owned(), entry::<Option<String>>("product"));
     }
 }
 
@@ -273,14 +293,11 @@ macro_rules! record_plan {
         terms { $($terms:tt)* }
     ) => {
         impl Shape for $name {
-            fn fields() -> &'static Fields<Stored<Self>> {
-                static FIELDS: LazyLock<Fields<Stored<$name>>> = LazyLock::new(|| {
+            fn fields() -> &'static Fields<InRow<Self>> {
+                static FIELDS: LazyLock<Fields<InRow<$name>>> = LazyLock::new(|| {
                     let mut fields = every_record::<$name>();
-                    $(fields.insert(name!($field $($graphql)?), of(stringify!($field), get::<Stored<$name>, $type>(stringify!($field), |it| &it.record.$field)));)+
-                    $(
-                    let beside = inside::<Stored<$name>, $flat_type>(|it| &it.record.$flat, <$flat_type as Inner>::fields());
-                    fields.extend(beside.map(|(name, compile)| (name, of(stringify!($flat), compile))));
-                    )*
+                    $(fields.insert(name!($field $($graphql)?), column::<$name, $type>(stringify!($field)));)+
+                    $(fields.extend(inside::<$name, $flat_type>(stringify!($flat), <$flat_type as Inner>::fields()));)*
                     fields
                 });
                 &FIELDS
@@ -291,18 +308,19 @@ macro_rules! record_plan {
 
 each_record!(record_plan, part_plan);
 
-fn every_record<T: Record>() -> Fields<Stored<T>> {
+fn every_record<T: Kind>() -> Fields<InRow<T>> {
+    let id: Compile<InRow<T>> = Box::new(|_, _| Some(Box::new(GlobalId)));
     Fields::from([
-        ("id".to_owned(), made(|it: &Stored<T>, out| quoted(out, |out| Id::write_record::<T>(it.connection, &it.record.source().id, out)))),
-        ("sourceId".to_owned(), get("id", |it: &Stored<T>| &it.record.source().id)),
-        ("sourceCreatedAt".to_owned(), get("created_at", |it: &Stored<T>| &it.record.source().created_at)),
-        ("sourceUpdatedAt".to_owned(), get("updated_at", |it: &Stored<T>| &it.record.source().updated_at)),
-        ("firstSeenAt".to_owned(), get("first_seen_at", |it: &Stored<T>| &it.first_seen_at)),
-        ("changedAt".to_owned(), get("changed_at", |it: &Stored<T>| &it.changed_at)),
-        ("deletedAt".to_owned(), get("deleted_at", |it: &Stored<T>| &it.deleted_at)),
-        ("sourceUrl".to_owned(), get("url", |it: &Stored<T>| &it.record.source().url)),
-        ("additionalFields".to_owned(), of("additional_fields", get("additional_fields", |it: &Stored<T>| &it.record.source().additional_fields))),
-        ("raw".to_owned(), of("raw", get("raw", |it: &Stored<T>| &it.record.source().raw))),
+        ("id".to_owned(), id),
+        ("sourceId".to_owned(), column::<T, String>("source_id")),
+        ("sourceCreatedAt".to_owned(), column::<T, Option<Instant>>("source_created_at")),
+        ("sourceUpdatedAt".to_owned(), column::<T, Option<Instant>>("source_updated_at")),
+        ("firstSeenAt".to_owned(), column::<T, Instant>("first_seen_at")),
+        ("changedAt".to_owned(), column::<T, Instant>("changed_at")),
+        ("deletedAt".to_owned(), column::<T, Option<Instant>>("deleted_at")),
+        ("sourceUrl".to_owned(), column::<T, Option<String>>("source_url")),
+        ("additionalFields".to_owned(), column::<T, Option<Json>>("additional_fields")),
+        ("raw".to_owned(), column::<T, Option<Json>>("raw")),
     ])
 }
 

@@ -7,14 +7,14 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{Context, ContextSelectionSet, Error, OutputType, Positioned, ServerResult, Value};
 
-use super::links::{Wanted, follow};
+use super::links::{Wanted, follow, unreadable};
 use super::page::{NodePlan, spliced};
 use super::select::is_alone;
 use super::{Compiler, Slot, kept};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::Shown;
 use crate::graphql::state;
-use crate::store::records::{Needs, Stored};
+use crate::store::records::{Needs, Row};
 
 /// The plan of a single record.
 pub struct OnePlan<T> {
@@ -35,7 +35,7 @@ impl<T: Shown> OnePlan<T> {
         }
         let mut compiler = Compiler::new(&ctx.query_env.fragments);
         let node = NodePlan::compile(&[&ctx.item.node.selection_set.node], &mut compiler)?;
-        Some(Self { node, slots: compiler.slots, needs: Needs::These(compiler.needs) })
+        Some(Self { node, slots: compiler.slots, needs: compiler.needs })
     }
 
     /// The columns that it shows.
@@ -44,20 +44,21 @@ impl<T: Shown> OnePlan<T> {
     }
 
     /// The record as it is sent; `None` where something failed that may not be null. Its error has been told.
-    async fn written(&self, record: &Arc<Stored<T>>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    async fn written(&self, row: &Row<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
         let mut wanted = Wanted::none(&self.slots);
-        self.node.gather(record, &mut wanted);
+        if !self.node.gather(row, &mut wanted) {
+            return Err(unreadable());
+        }
         let found = follow(state(ctx)?, &self.slots, wanted, false).await?;
         let values = match self.node.resolved.is_empty() {
             true => None,
-            false => match self.node.resolve(ctx, record).await {
+            false => match self.node.resolve(ctx, &Arc::new(row.stored()?)).await {
                 Some(values) => Some(values),
                 None => return Ok(None),
             },
         };
         let mut out = Vec::with_capacity(512);
-        self.node.write(record, &found, values.as_ref(), &mut out);
-        Ok(Some(out))
+        if self.node.write(row, &found, values.as_ref(), &mut out) { Ok(Some(out)) } else { Err(unreadable()) }
     }
 }
 
@@ -66,7 +67,7 @@ pub struct One<T> {
     /// How it is written; `None`: it is resolved.
     pub plan: Option<Arc<OnePlan<T>>>,
     /// The record, with the columns that the plan needs.
-    pub record: Arc<Stored<T>>,
+    pub row: Arc<Row<T>>,
 }
 
 impl<T: Shown> OutputType for One<T> {
@@ -79,9 +80,12 @@ impl<T: Shown> OutputType for One<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let Some(plan) = &self.plan else { return OutputType::resolve(&T::shown(self.record.clone()), ctx, field).await };
-        let written = plan.written(&self.record, ctx).await;
-        let written = written.map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
+        let failed = |fault: Fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos));
+        let Some(plan) = &self.plan else {
+            let stored = self.row.stored().map_err(|error| failed(error.into()))?;
+            return OutputType::resolve(&T::shown(Arc::new(stored)), ctx, field).await;
+        };
+        let written = plan.written(&self.row, ctx).await.map_err(failed)?;
         Ok(written.map_or(Value::Null, spliced))
     }
 }

@@ -10,15 +10,15 @@ use async_graphql::registry::Registry;
 use async_graphql::{ContainerType, Context, ContextBase, ContextSelectionSet, Error, Name, OutputType, Positioned, ServerResult, Value};
 use futures_util::future::join_all;
 
-use super::links::{Found, Wanted, follow};
+use super::links::{Found, Wanted, follow, unreadable};
 use super::model::is;
 use super::select::{self, Selected, is_alone};
-use super::{Compiler, Key, Object, Slot, Step, TypeName, json, kept, list};
+use super::{Compiler, InRow, Key, Object, Slot, Step, TypeName, json, kept, list};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::{ListNames, Shown};
 use crate::graphql::pagination::{RecordPage, Rows};
 use crate::graphql::state;
-use crate::store::records::{Needs, Stored};
+use crate::store::records::{Needs, Row, Stored};
 
 /// The key by which serde_json knows JSON that is to be taken over as it is, and async-graphql's feature `raw_value` with it (which
 /// has the name, but does not hand it out).
@@ -31,7 +31,7 @@ pub(super) struct NodePlan<T> {
 }
 
 enum NodeField<T> {
-    Planned(Box<dyn Step<Stored<T>>>),
+    Planned(Box<dyn Step<InRow<T>>>),
     /// The field of this number among those that are resolved.
     Resolved(usize),
 }
@@ -45,6 +45,7 @@ impl<T: Shown> NodePlan<T> {
         let mut plan = Self { fields: Vec::new(), resolved: Vec::new() };
         for field in select::fields(compiler.fragments, sets, &is) {
             let step = if field.name != "__typename" && !planned.contains_key(field.name) {
+                compiler.need_small();
                 plan.resolved.push(field.merged()?);
                 NodeField::Resolved(plan.resolved.len() - 1)
             } else {
@@ -55,12 +56,8 @@ impl<T: Shown> NodePlan<T> {
         Some(plan)
     }
 
-    pub(super) fn gather(&self, record: &Stored<T>, wanted: &mut Wanted) {
-        for (_, field) in &self.fields {
-            if let NodeField::Planned(step) = field {
-                step.gather(record, record.connection, wanted);
-            }
-        }
+    pub(super) fn gather(&self, row: &Row<T>, wanted: &mut Wanted) -> bool {
+        self.fields.iter().all(|(_, field)| if let NodeField::Planned(step) = field { step.gather(row, row.connection(), wanted) } else { true })
     }
 
     /// Resolves what is not planned. False: a field failed, which is no longer a record's business but that of whatever may be
@@ -84,12 +81,18 @@ impl<T: Shown> NodePlan<T> {
         join_all(fields).await.into_iter().collect()
     }
 
-    pub(super) fn write(&self, record: &Stored<T>, found: &Found, values: Option<&Values>, out: &mut Vec<u8>) {
+    /// False: the record cannot be read.
+    pub(super) fn write(&self, row: &Row<T>, found: &Found, values: Option<&Values>, out: &mut Vec<u8>) -> bool {
+        let at = row.connection();
         let mut object = Object::begin(out);
         for (key, field) in &self.fields {
             let out = object.key(key);
             match field {
-                NodeField::Planned(step) => step.write(record, record.connection, found, out),
+                NodeField::Planned(step) => {
+                    if !step.write(row, at, found, out) {
+                        return false;
+                    }
+                }
                 NodeField::Resolved(number) => {
                     let value = values.and_then(|values| values.get(*number)).map_or(&b"null"[..], Vec::as_slice);
                     out.extend_from_slice(value);
@@ -97,6 +100,7 @@ impl<T: Shown> NodePlan<T> {
             }
         }
         object.end();
+        true
     }
 }
 
@@ -176,7 +180,7 @@ impl<T: Shown> PagePlan<T> {
                 _ => return None,
             })
         })?;
-        Some(Self { fields, slots: compiler.slots, needs: Needs::These(compiler.needs) })
+        Some(Self { fields, slots: compiler.slots, needs: compiler.needs })
     }
 
     /// The columns that it shows.
@@ -199,7 +203,9 @@ impl<T: Shown> PagePlan<T> {
         let mut wanted = Wanted::none(&self.slots);
         if !self.slots.is_empty() {
             for node in self.nodes() {
-                rows.rows.iter().for_each(|row| node.gather(row, &mut wanted));
+                if !rows.rows.iter().all(|row| node.gather(row, &mut wanted)) {
+                    return Err(unreadable());
+                }
             }
         }
         follow(state(ctx)?, &self.slots, wanted, together).await
@@ -225,19 +231,22 @@ impl<T: Shown> PagePlan<T> {
                 },
                 PageField::Nodes(field, node) => {
                     let ctx = ctx.with_field(field);
-                    let Some(values) = resolved(&ctx, None, node, rows).await else { return Ok(None) };
-                    list(rows.rows.iter().enumerate(), page.key(key), |(index, row), out| node.write(row, &found, values.get(index), out));
+                    let Some(values) = resolved(&ctx, None, node, rows).await? else { return Ok(None) };
+                    let nodes = rows.rows.iter().enumerate();
+                    if !list(nodes, page.key(key), |(index, row), out| node.write(row, &found, values.get(index), out)) {
+                        return Err(unreadable());
+                    }
                 }
                 PageField::Edges(field, fields) => {
                     let ctx = ctx.with_field(field);
                     let mut values = Vec::new();
                     for (_, field) in fields {
                         if let EdgeField::Node(field, node) = field {
-                            let Some(resolved) = resolved(&ctx, Some(field), node, rows).await else { return Ok(None) };
+                            let Some(resolved) = resolved(&ctx, Some(field), node, rows).await? else { return Ok(None) };
                             values.push(resolved);
                         }
                     }
-                    list(rows.rows.iter().enumerate(), page.key(key), |(index, row), out| {
+                    let written = list(rows.rows.iter().enumerate(), page.key(key), |(index, row), out| {
                         let mut nodes = values.iter();
                         let mut edge = Object::begin(out);
                         for (key, field) in fields {
@@ -245,11 +254,19 @@ impl<T: Shown> PagePlan<T> {
                             match field {
                                 EdgeField::Written(name) => json(name.0, out),
                                 EdgeField::Cursor => json(&rows.cursor(row), out),
-                                EdgeField::Node(_, node) => node.write(row, &found, nodes.next().and_then(|values| values.get(index)), out),
+                                EdgeField::Node(_, node) => {
+                                    if !node.write(row, &found, nodes.next().and_then(|values| values.get(index)), out) {
+                                        return false;
+                                    }
+                                }
                             }
                         }
                         edge.end();
+                        true
                     });
+                    if !written {
+                        return Err(unreadable());
+                    }
                 }
             }
         }
@@ -259,18 +276,24 @@ impl<T: Shown> PagePlan<T> {
 }
 
 /// Resolves, for all records of a page, what is not planned; nothing at all where everything is.
-async fn resolved<T: Shown>(list: &Context<'_>, node: Option<&Positioned<Field>>, plan: &NodePlan<T>, rows: &Rows<T>) -> Option<Vec<Values>> {
+async fn resolved<T: Shown>(
+    list: &Context<'_>,
+    node: Option<&Positioned<Field>>,
+    plan: &NodePlan<T>,
+    rows: &Rows<T>,
+) -> Result<Option<Vec<Values>>, Fault> {
     if plan.resolved.is_empty() {
-        return Some(Vec::new());
+        return Ok(Some(Vec::new()));
     }
-    let records = rows.rows.iter().enumerate().map(async |(index, row)| {
+    let records: Vec<_> = rows.rows.iter().map(|row| row.stored().map(Arc::new)).collect::<Result<_, _>>()?;
+    let records = records.iter().enumerate().map(async |(index, record)| {
         let ctx = list.with_index(index);
         match node {
-            Some(node) => plan.resolve(&ctx.with_field(node), row).await,
-            None => plan.resolve(&ctx, row).await,
+            Some(node) => plan.resolve(&ctx.with_field(node), record).await,
+            None => plan.resolve(&ctx, record).await,
         }
     });
-    join_all(records).await.into_iter().collect()
+    Ok(join_all(records).await.into_iter().collect())
 }
 
 impl Info {
@@ -302,7 +325,7 @@ impl<T: Shown> Rows<T> {
         object.end();
     }
 
-    fn cursor(&self, row: &Stored<T>) -> String {
+    fn cursor(&self, row: &Row<T>) -> String {
         (self.cursor)(row).encode_cursor()
     }
 }
@@ -327,11 +350,12 @@ impl<T: Shown> OutputType for Listed<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let Some(plan) = &self.plan else { return OutputType::resolve(&self.rows.page(), ctx, field).await };
-        let written = plan
-            .written(&self.rows, self.is_one_of_many, ctx)
-            .await
-            .map_err(|fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos)))?;
+        let failed = |fault: Fault| ctx.set_error_path(Error::from(fault).into_server_error(field.pos));
+        let Some(plan) = &self.plan else {
+            let page = self.rows.page().map_err(|error| failed(error.into()))?;
+            return OutputType::resolve(&page, ctx, field).await;
+        };
+        let written = plan.written(&self.rows, self.is_one_of_many, ctx).await.map_err(failed)?;
         Ok(written.map_or(Value::Null, spliced))
     }
 }

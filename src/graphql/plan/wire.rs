@@ -25,7 +25,12 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
-        Value::List(items) => list(items, out, write),
+        Value::List(items) => {
+            list(items, out, |item, out| {
+                write(item, out);
+                true
+            });
+        }
         scalar => json(scalar, out),
     }
 }
