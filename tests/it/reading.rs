@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::filters::execute;
 use super::support::server::{Database, Server, on_both};
 
 async fn demo(server: &Server) -> String {
@@ -160,5 +161,24 @@ on_both! {
         let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
         said.push(server.error("query($in: [String!]) { orders(filter: { sku: { in: $in } }) { nodes { id } } }", json!({ "in": many })).await);
         insta::assert_snapshot!("refused_reads", said.join("\n"));
+    }
+
+    async fn what_another_version_stored_is_read_as_far_as_it_can_be(server: Server) {
+        demo(&server).await;
+        let document = "{ orders(first: 1) { nodes { status currencyCode totalTax shipTo { city country } lineItems { sku quantity } shipments { trackingNumbers: packages { trackingNumber } } } } }";
+        // Fields that came later are missing, and one that is gone is there.
+        let lay = |set: &str| execute(&server.database_url, &format!("UPDATE orders SET {set} WHERE source_id = (SELECT min(source_id) FROM orders)"));
+        lay("ship_to = '{\"city\": \"Ghent\", \"planet\": \"Earth\"}', totals = '{\"currency_code\":\"EUR\"}', line_items = '[{\"sku\":\"A\"}]', shipments = '[]'");
+        let order = server.data(document, json!({})).await["orders"]["nodes"][0].clone();
+        assert_eq!(order["shipTo"], json!({ "city": "Ghent", "country": null }));
+        assert_eq!(order["lineItems"], json!([{ "sku": "A", "quantity": 0.0 }]));
+        assert_eq!((&order["currencyCode"], &order["totalTax"], &order["shipments"]), (&json!("EUR"), &Value::Null, &json!([])));
+        // What stands for nothing that this version knows is told as a fault of the server, without a word of it.
+        for damage in ["status = 'LOST'", "status = 'OPEN', ship_to = '[1]'"] {
+            lay(damage);
+            let answer = server.send(document, json!({})).await;
+            assert_eq!((&answer["data"], &answer["errors"][0]["message"]), (&Value::Null, &json!("Internal error")), "{answer:#}");
+            assert_eq!(answer["errors"][0]["path"], json!(["orders"]));
+        }
     }
 }
