@@ -6,8 +6,9 @@
 
 use std::marker::PhantomData;
 
+use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
-use diesel::pg::{Pg, PgValue};
+use diesel::pg::Pg;
 use diesel::row::{Field as _, Row as DatabaseRow};
 use diesel::sql_types::Untyped;
 use diesel::sqlite::{Sqlite, SqliteType};
@@ -65,37 +66,45 @@ impl Cells {
     }
 }
 
-impl FromSqlRow<Untyped, Sqlite> for Cells {
-    fn build_from_row<'a>(row: &impl DatabaseRow<'a, Sqlite>) -> deserialize::Result<Self> {
+/// A database whose values can be laid down as cells.
+trait Source: Backend {
+    fn lay(cells: &mut Cells, value: Self::RawValue<'_>) -> deserialize::Result<()>;
+}
+
+impl Cells {
+    fn of<'a, DB: Source>(row: &impl DatabaseRow<'a, DB>) -> deserialize::Result<Self> {
         let count = row.field_count();
         let mut cells = Self::with_capacity(count);
         for index in 0..count {
-            let field = row.get(index).ok_or(Unreadable::Missing)?;
-            match field.value() {
+            match row.get(index).ok_or(Unreadable::Missing)?.value() {
                 None => cells.slots.push(Slot::Null),
-                Some(mut value) => match value.value_type() {
-                    Some(SqliteType::Text) => cells.text(value.read_text()),
-                    Some(SqliteType::Long) => cells.slots.push(Slot::Number(value.read_long())),
-                    other => return Err(Unreadable::Kind(format!("{other:?}")).into()),
-                },
+                Some(value) => DB::lay(&mut cells, value)?,
             }
         }
         Ok(cells)
     }
 }
 
+impl FromSqlRow<Untyped, Sqlite> for Cells {
+    fn build_from_row<'a>(row: &impl DatabaseRow<'a, Sqlite>) -> deserialize::Result<Self> {
+        Self::of(row)
+    }
+}
+
 impl FromSqlRow<Untyped, Pg> for Cells {
     fn build_from_row<'a>(row: &impl DatabaseRow<'a, Pg>) -> deserialize::Result<Self> {
-        let count = row.field_count();
-        let mut cells = Self::with_capacity(count);
-        for index in 0..count {
-            let field = row.get(index).ok_or(Unreadable::Missing)?;
-            match field.value() {
-                None => cells.slots.push(Slot::Null),
-                Some(value) => cells.postgres(value)?,
-            }
+        Self::of(row)
+    }
+}
+
+impl Source for Sqlite {
+    fn lay(cells: &mut Cells, mut value: Self::RawValue<'_>) -> deserialize::Result<()> {
+        match value.value_type() {
+            Some(SqliteType::Text) => cells.text(value.read_text()),
+            Some(SqliteType::Long) => cells.slots.push(Slot::Number(value.read_long())),
+            other => return Err(Unreadable::Kind(format!("{other:?}")).into()),
         }
-        Ok(cells)
+        Ok(())
     }
 }
 
@@ -108,13 +117,13 @@ mod oid {
     pub const TIMESTAMPTZ: u32 = 1184;
 }
 
-impl Cells {
-    fn postgres(&mut self, value: PgValue<'_>) -> deserialize::Result<()> {
+impl Source for Pg {
+    fn lay(cells: &mut Cells, value: Self::RawValue<'_>) -> deserialize::Result<()> {
         match value.get_oid().get() {
-            oid::TEXT | oid::JSON => self.text(std::str::from_utf8(value.as_bytes())?),
-            oid::INT8 => self.slots.push(Slot::Number(i64::from_be_bytes(value.as_bytes().try_into()?))),
-            oid::TIMESTAMPTZ => self.slots.push(Slot::Number(<Instant as FromSql<Timestamptz, Pg>>::from_sql(value)?.micros())),
-            oid::BOOL => self.slots.push(Slot::Number(i64::from(value.as_bytes().first().is_some_and(|byte| *byte != 0)))),
+            oid::TEXT | oid::JSON => cells.text(std::str::from_utf8(value.as_bytes())?),
+            oid::INT8 => cells.slots.push(Slot::Number(i64::from_be_bytes(value.as_bytes().try_into()?))),
+            oid::TIMESTAMPTZ => cells.slots.push(Slot::Number(<Instant as FromSql<Timestamptz, Pg>>::from_sql(value)?.micros())),
+            oid::BOOL => cells.slots.push(Slot::Number(i64::from(value.as_bytes().first().is_some_and(|byte| *byte != 0)))),
             other => return Err(Unreadable::Kind(format!("the type with OID {other}")).into()),
         }
         Ok(())
