@@ -76,9 +76,7 @@ impl<T: Shown + Owned> Key for Of<T, Part> {
             let bound = part.bound.as_ref().map(|(side, id)| (*side, id.as_str()));
             let mut lists: BTreeMap<(ConnectionId, String), Vec<Arc<Row<T>>>> = BTreeMap::new();
             for (owner, row) in record_firsts::<T>(conn, &owners, bound, part.limit, &part.needs).await? {
-                if let Some(owner) = owner {
-                    lists.entry((row.connection(), owner)).or_default().push(Arc::new(row));
-                }
+                lists.entry((row.connection(), owner)).or_default().push(Arc::new(row));
             }
             found.extend(lists.into_iter().map(|((at, owner), rows)| (Self::new(at, &owner, part.clone()), Arc::new(rows))));
         }

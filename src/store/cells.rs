@@ -64,14 +64,7 @@ impl Cells {
             Some(Slot::Null) | None => Cell::Null,
         }
     }
-}
 
-/// A database whose values can be laid down as cells.
-trait Source: Backend {
-    fn lay(cells: &mut Cells, value: Self::RawValue<'_>) -> deserialize::Result<()>;
-}
-
-impl Cells {
     fn of<'a, DB: Source>(row: &impl DatabaseRow<'a, DB>) -> deserialize::Result<Self> {
         let count = row.field_count();
         let mut cells = Self::with_capacity(count);
@@ -83,6 +76,11 @@ impl Cells {
         }
         Ok(cells)
     }
+}
+
+/// A database whose values can be laid down as cells.
+trait Source: Backend {
+    fn lay(cells: &mut Cells, value: Self::RawValue<'_>) -> deserialize::Result<()>;
 }
 
 impl FromSqlRow<Untyped, Sqlite> for Cells {
@@ -269,9 +267,9 @@ impl<T: Kind> Row<T> {
         if let Cell::Text(text) = self.cell(1) { text } else { "" }
     }
 
-    /// The source id in a column that links it to another record.
-    pub(super) fn link(&self, column: Column) -> Option<&str> {
-        if let Cell::Text(text) = self.cell(place_of::<T>(column.name())?) { Some(text) } else { None }
+    /// The cell of this column.
+    pub(super) fn at(&self, column: Column) -> Cell<'_> {
+        place_of::<T>(column.name()).map_or(Cell::Null, |place| self.cell(place))
     }
 
     /// Its record. Columns that were not read have their types' defaults.

@@ -51,7 +51,7 @@ pub async fn record_firsts<K: Owned>(
     bound: Option<(Side, &str)>,
     limit: i64,
     needs: &Needs,
-) -> Result<Vec<(Option<String>, Row<K>)>> {
+) -> Result<Vec<(String, Row<K>)>> {
     let bound = bound.map(|(side, id)| {
         let op = if side == Side::Beyond { Op::Gt } else { Op::Le };
         Predicate::Is(Column::SOURCE_ID, op, Scalar::Text(id.to_owned()))
@@ -63,7 +63,7 @@ pub async fn record_firsts<K: Owned>(
     let all = limit.saturating_mul(i64::try_from(owners.len()).unwrap_or(i64::MAX));
     let needs = needs.clone().and(owner.name());
     let rows = K::select(conn, firsts, ordering, Some(all), &needs).await.during("Failed to read the records of others")?;
-    Ok(rows.into_iter().map(|row| (row.link(owner).map(str::to_owned), row)).collect())
+    Ok(rows.into_iter().filter_map(|row| Some((row.at(owner).text().ok()?.to_owned(), row))).collect())
 }
 
 /// How many records each of these owners has, deleted ones aside; those that have none are left out.

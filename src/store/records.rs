@@ -78,11 +78,11 @@ pub trait Kind: Record {
     fn names_deletion(filter: &Self::Filter) -> bool;
     /// The column of a sort key.
     fn sort_column(sort: Self::Sort) -> Column;
-    /// A row's value of a sort key, with the stand-in for "no value".
-    fn sort_value(row: &Row<Self>, sort: Self::Sort) -> Scalar;
+    /// The value of a sort key that its column holds, with the stand-in for "no value".
+    fn sort_value(cell: Cell<'_>, sort: Self::Sort) -> Scalar;
     /// Its columns, in the order in which they are read: the connection's and the source id first.
     #[doc(hidden)]
-    const COLUMNS: &'static [(&'static str, bool)];
+    const COLUMNS: &'static [ColumnOf];
     #[doc(hidden)]
     fn stored(row: &mut Reader<'_, Self>) -> std::result::Result<Stored<Self>, Unreadable>;
     #[doc(hidden)]
@@ -149,7 +149,10 @@ macro_rules! stored {
                 $((t::$flat::NAME, <$flat_type as Weight>::SMALL),)*
             ];
 
-            static CHOICES: Choices = Choices::none();
+            fn chosen(needs: &Needs) -> Chosen {
+                static CHOICES: Choices = Choices::none();
+                Chosen { table: stringify!($table), columns: COLUMNS, read: CHOICES.choose(COLUMNS, needs) }
+            }
 
             bulk_insert! {
                 Upsert of NewRow<'a, $name> => $table
@@ -240,15 +243,12 @@ macro_rules! stored {
                     }
                 }
 
-                fn sort_value(row: &Row<Self>, sort: $sort) -> Scalar {
-                    let cell = |column: &str| place_of::<Self>(column).map_or(Cell::Null, |place| row.cell(place));
+                fn sort_value(cell: Cell<'_>, sort: $sort) -> Scalar {
                     match sort {
-                        $sort::SourceId => String::key(cell(t::source_id::NAME)),
-                        $sort::SourceCreatedAt => Option::<Instant>::key(cell(t::source_created_at::NAME)),
-                        $sort::SourceUpdatedAt => Option::<Instant>::key(cell(t::source_updated_at::NAME)),
-                        $sort::FirstSeenAt => Instant::key(cell(t::first_seen_at::NAME)),
-                        $sort::ChangedAt => Instant::key(cell(t::changed_at::NAME)),
-                        $($sort::$key => key_of(|record: &$name| &record.$sort_column, cell(t::$sort_column::NAME)),)*
+                        $sort::SourceId => String::key(cell),
+                        $sort::SourceCreatedAt | $sort::SourceUpdatedAt => Option::<Instant>::key(cell),
+                        $sort::FirstSeenAt | $sort::ChangedAt => Instant::key(cell),
+                        $($sort::$key => key_of(|record: &$name| &record.$sort_column, cell),)*
                     }
                 }
 
@@ -265,8 +265,8 @@ macro_rules! stored {
 
                 async fn select(conn: &mut Conn, which: Predicate, ordering: Ordering, limit: Option<i64>, needs: &Needs) -> QueryResult<Vec<Row<Self>>> {
                     let part = Part::of(&which, ordering, limit);
-                    let read = CHOICES.choose(COLUMNS, needs);
-                    let chosen = Chosen { table: stringify!($table), columns: COLUMNS, read };
+                    let chosen = chosen(needs);
+                    let read = chosen.read;
                     let rows: Vec<Cells> = table.filter(which).order(part).select(chosen).all(conn).await?;
                     Ok(rows.into_iter().map(|cells| Row::new(cells, read)).collect())
                 }
@@ -274,8 +274,7 @@ macro_rules! stored {
                 async fn plan(conn: &mut Conn, which: Predicate, part: Option<(Ordering, i64)>) -> QueryResult<Vec<String>> {
                     let Some((ordering, limit)) = part else { return plan_of(conn, table.filter(which).count()).await };
                     let part = Part::of(&which, ordering, Some(limit));
-                    let chosen = Chosen { table: stringify!($table), columns: COLUMNS, read: CHOICES.choose(COLUMNS, &Needs::Everything) };
-                    plan_of(conn, table.filter(which).order(part).select(chosen)).await
+                    plan_of(conn, table.filter(which).order(part).select(chosen(&Needs::Everything))).await
                 }
 
                 async fn tally(conn: &mut Conn, which: Predicate) -> QueryResult<i64> {
@@ -376,7 +375,7 @@ impl<K: Kind> Listing<K> {
 
     /// Where a record stands in the ordering: the values that [`beyond`](Self::beyond) takes. That needs the ordering's columns.
     pub fn position(&self, row: &Row<K>) -> Vec<Scalar> {
-        let keys = self.order.iter().map(|(sort, _)| K::sort_value(row, *sort));
+        let keys = self.order.iter().map(|(sort, _)| K::sort_value(row.at(K::sort_column(*sort)), *sort));
         keys.chain([Scalar::Int(row.connection().0), Scalar::Text(row.source_id().to_owned())]).collect()
     }
 }

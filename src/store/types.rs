@@ -110,7 +110,7 @@ macro_rules! queryable {
         }
     )+};
 }
-queryable!(Instant; Money; Quantity; record::Json; Link<T>, <T>; List<T>, <T>);
+queryable!(Instant; record::Json; List<T>, <T>);
 
 /// `$type` lies in a `BIGINT` as millionths.
 macro_rules! millionths {
@@ -125,11 +125,6 @@ macro_rules! millionths {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
                 out.set_value(self.micros());
                 Ok(IsNull::No)
-            }
-        }
-        impl<DB: Backend> FromSql<BigInt, DB> for $type where i64: FromSql<BigInt, DB> {
-            fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
-                Ok(Self::from_micros(i64::from_sql(value)?))
             }
         }
     )+};

@@ -79,9 +79,7 @@ pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted, 
         let mut next = Wanted::none(slots);
         let places = slots.iter().zip(&wanted.0).zip(&mut found.0).filter(|((_, keys), _)| !keys.is_empty());
         for (((slot, _), place), records) in places.zip(read) {
-            if !slot.gather(&*records, &mut next) {
-                return Err(unreadable());
-            }
+            readable(slot.gather(&*records, &mut next))?;
             *place = Some(records);
         }
         wanted = next;
@@ -89,9 +87,9 @@ pub async fn follow(state: &State, slots: &[Arc<dyn Slot>], mut wanted: Wanted, 
     Ok(found)
 }
 
-/// What is said where a stored record holds what this version cannot read.
-pub fn unreadable() -> Fault {
-    Fault::Defect("A stored record cannot be read".into())
+/// An error, unless it could be done with what is stored.
+pub fn readable(done: bool) -> Result<()> {
+    if done { Ok(()) } else { Err(Fault::Defect("A stored record cannot be read".into())) }
 }
 
 /// One relation of a selection, to records of whichever type.

@@ -1,5 +1,6 @@
 //! The fields of the model's types, as a plan writes them. They come from the same declarations as the schema's.
 
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use serde::Serialize;
@@ -82,7 +83,7 @@ impl<T: Kind> Step<InRow<T>> for GlobalId {
 struct Inside<V> {
     column: usize,
     step: Box<dyn Step<InJson>>,
-    of: std::marker::PhantomData<fn() -> V>,
+    of: PhantomData<fn() -> V>,
 }
 
 impl<T: Kind, V: Serialize + DeserializeOwned + 'static> Step<InRow<T>> for Inside<V> {
@@ -91,11 +92,7 @@ impl<T: Kind, V: Serialize + DeserializeOwned + 'static> Step<InRow<T>> for Insi
     }
 
     fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
-        let begin = out.len();
-        from_json::<V>(it.cell(self.column), |json| {
-            out.truncate(begin);
-            Entries::of(json).is_some_and(|it| self.step.write(&it, at, found, out))
-        })
+        write_json::<V>(it.cell(self.column), out, |json, out| Entries::of(json).is_some_and(|it| self.step.write(&it, at, found, out)))
     }
 }
 
@@ -107,7 +104,7 @@ fn inside<T: Kind, V: Serialize + DeserializeOwned + 'static>(
         let lifted: Compile<InRow<T>> = Box::new(move |selected, compiler| {
             compiler.need(column);
             let step = compile(selected, compiler)?;
-            Some(Box::new(Inside::<V> { column: place_of::<T>(column)?, step, of: std::marker::PhantomData }))
+            Some(Box::new(Inside::<V> { column: place_of::<T>(column)?, step, of: PhantomData }))
         });
         (name.clone(), lifted)
     })
@@ -122,6 +119,15 @@ fn from_json<V: Serialize + DeserializeOwned>(cell: Cell<'_>, mut with: impl FnM
     }
     let restored = serde_json::from_str::<V>(json).and_then(|value| serde_json::to_string(&value));
     restored.inspect_err(|error| tracing::error!(error = %error, "A value in the database cannot be read")).is_ok_and(|json| with(&json))
+}
+
+/// The same, where it is written.
+fn write_json<V: Serialize + DeserializeOwned>(cell: Cell<'_>, out: &mut Vec<u8>, mut with: impl FnMut(&str, &mut Vec<u8>) -> bool) -> bool {
+    let begin = out.len();
+    from_json::<V>(cell, |json| {
+        out.truncate(begin);
+        with(json, out)
+    })
 }
 
 impl<T: Planned> Planned for Option<T> {
@@ -164,11 +170,7 @@ macro_rules! json_cell {
         }
 
         fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
-            let begin = out.len();
-            from_json::<Self>(cell, |json| {
-                out.truncate(begin);
-                Self::write(json, at, plan, found, out)
-            })
+            write_json::<Self>(cell, out, |json, out| Self::write(json, at, plan, found, out))
         }
     };
 }

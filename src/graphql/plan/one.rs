@@ -7,7 +7,7 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{Context, ContextSelectionSet, Error, OutputType, Positioned, ServerResult, Value};
 
-use super::links::{Wanted, follow, unreadable};
+use super::links::{Wanted, follow, readable};
 use super::page::{NodePlan, spliced};
 use super::select::is_alone;
 use super::{Compiler, Slot, kept};
@@ -46,9 +46,7 @@ impl<T: Shown> OnePlan<T> {
     /// The record as it is sent; `None` where something failed that may not be null. Its error has been told.
     async fn written(&self, row: &Row<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
         let mut wanted = Wanted::none(&self.slots);
-        if !self.node.gather(row, &mut wanted) {
-            return Err(unreadable());
-        }
+        readable(self.node.gather(row, &mut wanted))?;
         let found = follow(state(ctx)?, &self.slots, wanted, false).await?;
         let values = match self.node.resolved.is_empty() {
             true => None,
@@ -58,7 +56,8 @@ impl<T: Shown> OnePlan<T> {
             },
         };
         let mut out = Vec::with_capacity(512);
-        if self.node.write(row, &found, values.as_ref(), &mut out) { Ok(Some(out)) } else { Err(unreadable()) }
+        readable(self.node.write(row, &found, values.as_ref(), &mut out))?;
+        Ok(Some(out))
     }
 }
 

@@ -10,7 +10,7 @@ use async_graphql::registry::Registry;
 use async_graphql::{ContainerType, Context, ContextBase, ContextSelectionSet, Error, Name, OutputType, Positioned, ServerResult, Value};
 use futures_util::future::join_all;
 
-use super::links::{Found, Wanted, follow, unreadable};
+use super::links::{Found, Wanted, follow, readable};
 use super::model::is;
 use super::select::{self, Selected, is_alone};
 use super::{Compiler, InRow, Key, Object, Slot, Step, TypeName, json, kept, list};
@@ -203,9 +203,7 @@ impl<T: Shown> PagePlan<T> {
         let mut wanted = Wanted::none(&self.slots);
         if !self.slots.is_empty() {
             for node in self.nodes() {
-                if !rows.rows.iter().all(|row| node.gather(row, &mut wanted)) {
-                    return Err(unreadable());
-                }
+                readable(rows.rows.iter().all(|row| node.gather(row, &mut wanted)))?;
             }
         }
         follow(state(ctx)?, &self.slots, wanted, together).await
@@ -233,9 +231,7 @@ impl<T: Shown> PagePlan<T> {
                     let ctx = ctx.with_field(field);
                     let Some(values) = resolved(&ctx, None, node, rows).await? else { return Ok(None) };
                     let nodes = rows.rows.iter().enumerate();
-                    if !list(nodes, page.key(key), |(index, row), out| node.write(row, &found, values.get(index), out)) {
-                        return Err(unreadable());
-                    }
+                    readable(list(nodes, page.key(key), |(index, row), out| node.write(row, &found, values.get(index), out)))?;
                 }
                 PageField::Edges(field, fields) => {
                     let ctx = ctx.with_field(field);
@@ -264,9 +260,7 @@ impl<T: Shown> PagePlan<T> {
                         edge.end();
                         true
                     });
-                    if !written {
-                        return Err(unreadable());
-                    }
+                    readable(written)?;
                 }
             }
         }

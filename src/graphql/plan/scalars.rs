@@ -5,11 +5,11 @@ use std::io::Write as _;
 use super::select::Selected;
 use super::{Compiler, Found, Planned, json};
 use crate::record::*;
-use crate::store::records::{Cell, FromCell as _};
+use crate::store::records::{Cell, FromCell};
 
 /// Scalars and enumerations: how their cell is written, and what stands behind their JSON beside itself.
 macro_rules! leaves {
-    ($($type:ty $(= |$cell:ident, $out:ident| $write:expr)? $(, and $more:ident)?;)+) => {$(
+    ($($type:ty $(= $write:expr)? $(, and $more:ident)?;)+) => {$(
         impl Planned for $type {
             type Plan = ();
 
@@ -23,39 +23,53 @@ macro_rules! leaves {
                 true
             }
 
-            $(fn write_cell($cell: Cell<'_>, _: ConnectionId, (): &(), _: &Found, $out: &mut Vec<u8>) -> bool {
-                $write
+            $(fn write_cell(cell: Cell<'_>, _: ConnectionId, (): &(), _: &Found, out: &mut Vec<u8>) -> bool {
+                $write(cell, out)
             })?
         }
     )+};
 }
 leaves! {
-    String = |cell, out| cell.text().is_ok_and(|text| told(text, out));
-    bool = |cell, out| bool::from_cell(cell).is_ok_and(|truth| told(&truth, out));
-    OrderStatus = |cell, out| OrderStatus::from_cell(cell).is_ok_and(|code| told(&code, out));
-    OrderType = |cell, out| OrderType::from_cell(cell).is_ok_and(|code| told(&code, out));
-    InboundStatus = |cell, out| InboundStatus::from_cell(cell).is_ok_and(|code| told(&code, out));
-    ReturnStatus = |cell, out| ReturnStatus::from_cell(cell).is_ok_and(|code| told(&code, out));
+    String = text;
+    bool = serialised::<Self>;
+    OrderStatus = serialised::<Self>;
+    OrderType = serialised::<Self>;
+    InboundStatus = serialised::<Self>;
+    ReturnStatus = serialised::<Self>;
     ShipmentStatus;
     DutyPayer;
     LengthUnit;
     WeightUnit;
-    Instant = |cell, out| Instant::from_cell(cell).is_ok_and(|instant| plain(&instant, out));
-    Money = |cell, out| Money::from_cell(cell).is_ok_and(|amount| plain(&amount, out));
-    Quantity = |cell, out| Quantity::from_cell(cell).is_ok_and(|quantity| told(&quantity.to_f64(), out)), and with_a_point;
-    Json = |cell, out| cell.text().map(|json| out.extend_from_slice(json.as_bytes())).is_ok();
+    Instant = plain::<Self>;
+    Money = plain::<Self>;
+    Quantity = float, and with_a_point;
+    Json = copied;
 }
 
-/// Writes what shows itself as a text that needs no escapes.
-fn plain(value: &impl std::fmt::Display, out: &mut Vec<u8>) -> bool {
-    // Into memory that cannot fail.
-    quoted(out, |out| drop(write!(out, "{value}")));
-    true
+fn text(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+    cell.text().map(|text| json(text, out)).is_ok()
 }
 
-fn told<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> bool {
-    json(value, out);
-    true
+fn copied(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+    cell.text().map(|json| out.extend_from_slice(json.as_bytes())).is_ok()
+}
+
+/// The value of a cell. What is wrong with it is not for clients to know.
+fn read<T: FromCell>(cell: Cell<'_>) -> Option<T> {
+    T::from_cell(cell).inspect_err(|error| tracing::error!(error = %error, "A value in the database cannot be read")).ok()
+}
+
+fn serialised<T: FromCell + serde::Serialize>(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+    read::<T>(cell).map(|value| json(&value, out)).is_some()
+}
+
+/// Writes what shows itself as a text that needs no escapes. Into memory that cannot fail.
+fn plain<T: FromCell + std::fmt::Display>(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+    read::<T>(cell).map(|value| quoted(out, |out| drop(write!(out, "{value}")))).is_some()
+}
+
+fn float(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+    read::<Quantity>(cell).map(|quantity| json(&quantity.to_f64(), out)).is_some()
 }
 
 /// A `Float` of GraphQL is written with a point; whole ones are stored without.
