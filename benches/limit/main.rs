@@ -53,7 +53,7 @@ struct Args {
     /// Which answers are asked for
     #[arg(long, value_delimiter = ',', default_value = "orders,order,inventory")]
     answers: Vec<String>,
-    /// Print the addresses and the key, and serve until killed, for a profiler
+    /// Print the addresses and the key, and serve until killed, for a profiler or another client
     #[arg(long)]
     stay: bool,
     /// Be the hand-written program, over the database of this address
@@ -95,7 +95,8 @@ async fn main() {
     }
     if args.stay {
         for contender in &all {
-            println!("{}: {} (process {}), key {}", contender.name, contender.process.url, contender.process.id(), contender.stage.key);
+            let Contender { process, stage, name, .. } = contender;
+            println!("{name}: {} (process {}), key {}, database {}", process.url, process.id(), stage.key, stage.url);
         }
         return std::future::pending().await;
     }

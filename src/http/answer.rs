@@ -99,15 +99,15 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// None that can be foreseen.
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let mut separator = b'{';
-        let mut name = |name: &str, out: &mut Vec<u8>| {
-            out.push(std::mem::replace(&mut separator, b','));
-            out.extend_from_slice(name.as_bytes());
+    pub(super) fn write(&self, out: &mut String) -> serde_json::Result<()> {
+        let mut separator = '{';
+        let mut name = |name: &str, out: &mut String| {
+            out.push(std::mem::replace(&mut separator, ','));
+            out.push_str(name);
         };
         if !self.errors.is_empty() {
             name("\"errors\":", out);
-            serde_json::to_writer(&mut *out, self.errors)?;
+            out.push_str(&serde_json::to_string(self.errors)?);
         }
         if let Some(data) = self.data {
             name("\"data\":", out);
@@ -115,17 +115,17 @@ impl<'a> Body<'a> {
         }
         if !self.extensions.is_empty() {
             name("\"extensions\":", out);
-            serde_json::to_writer(&mut *out, self.extensions)?;
+            out.push_str(&serde_json::to_string(self.extensions)?);
         }
-        out.push(b'}');
+        out.push('}');
         Ok(())
     }
 }
 
-fn send(media: Media, status: StatusCode, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Response {
-    let mut bytes = Vec::new();
-    match write(&mut bytes) {
-        Ok(()) => (status, [(header::CONTENT_TYPE, media.content_type())], bytes).into_response(),
+fn send(media: Media, status: StatusCode, write: impl FnOnce(&mut String) -> serde_json::Result<()>) -> Response {
+    let mut body = String::new();
+    match write(&mut body) {
+        Ok(()) => (status, [(header::CONTENT_TYPE, media.content_type())], body).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "Failed to write an answer as JSON");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -161,14 +161,14 @@ pub(super) fn is_told_by_status(answer: &Answer) -> bool {
 /// What GraphQL answered to each request of a batch.
 pub(super) fn answers(media: Media, answers: &[Answer]) -> Response {
     send(media, StatusCode::OK, |out| {
-        out.push(b'[');
+        out.push('[');
         for (index, answer) in answers.iter().enumerate() {
             if index > 0 {
-                out.push(b',');
+                out.push(',');
             }
             Body::of(answer).write(out)?;
         }
-        out.push(b']');
+        out.push(']');
         Ok(())
     })
 }

@@ -100,13 +100,9 @@ impl Id {
     }
 
     /// Writes the text of a record's id, as [`record`](Self::record) would be shown, to the end of `out`.
-    pub fn write_record<T: Record>(connection: ConnectionId, source_id: &str, out: &mut Vec<u8>) {
+    pub fn write_record<T: Record>(connection: ConnectionId, source_id: &str, out: &mut String) {
         let plain = format!("{}:{connection}:{source_id}", T::DATA_TYPE.type_name());
-        let begin = out.len();
-        // Three bytes become four characters.
-        out.resize(begin + plain.len() * 4 / 3 + 4, 0);
-        let written = BASE64_URL_SAFE_NO_PAD.encode_slice(plain, &mut out[begin..]).unwrap_or_default();
-        out.truncate(begin + written);
+        BASE64_URL_SAFE_NO_PAD.encode_string(plain, out);
     }
 
     /// The connection, where this is one's id.
@@ -186,9 +182,9 @@ mod tests {
             assert_eq!(id.to_string().parse(), Ok(id));
         }
         for source_id in ["", "a", "ab", "abc", "SO:1/ü"] {
-            let mut written = b"before".to_vec();
+            let mut written = "before".to_owned();
             Id::write_record::<super::super::Order>(ConnectionId(7), source_id, &mut written);
-            assert_eq!(written, format!("before{}", Id::record::<super::super::Order>(ConnectionId(7), source_id)).into_bytes());
+            assert_eq!(written, format!("before{}", Id::record::<super::super::Order>(ConnectionId(7), source_id)));
         }
         for bad in ["", "Order:1:2", "T3JkZXI", "4pyT4pyT!"] {
             assert!(bad.parse::<Id>().is_err(), "{bad}");

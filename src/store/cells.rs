@@ -4,7 +4,9 @@
 //! all its fields, took a third of the time of a page. So a [`Row`] keeps the cells that were read, as they lie, in one piece of
 //! memory; [`Row::stored`] makes the record of it where somebody wants one.
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::num::TryFromIntError;
 
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -36,51 +38,78 @@ enum Slot {
     Null,
     Number(i64),
     /// Where it lies among the texts.
-    Text(usize, usize),
+    Text(u32, u32),
 }
 
 /// The cells of a row, in the order in which they were selected.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cells {
-    slots: Vec<Slot>,
-    texts: String,
+    slots: Box<[Slot]>,
+    texts: Box<str>,
 }
 
 impl Cells {
-    fn with_capacity(cells: usize) -> Self {
-        Self { slots: Vec::with_capacity(cells), texts: String::with_capacity(16 * cells) }
-    }
-
-    fn text(&mut self, text: &str) {
-        let begin = self.texts.len();
-        self.texts.push_str(text);
-        self.slots.push(Slot::Text(begin, self.texts.len()));
-    }
-
+    #[inline]
     fn get(&self, index: usize) -> Cell<'_> {
         match self.slots.get(index) {
             Some(Slot::Number(number)) => Cell::Number(*number),
-            Some(Slot::Text(begin, end)) => self.texts.get(*begin..*end).map_or(Cell::Null, Cell::Text),
+            Some(Slot::Text(begin, end)) => self.texts.get(*begin as usize..*end as usize).map_or(Cell::Null, Cell::Text),
             Some(Slot::Null) | None => Cell::Null,
         }
     }
 
     fn of<'a, DB: Source>(row: &impl DatabaseRow<'a, DB>) -> deserialize::Result<Self> {
-        let count = row.field_count();
-        let mut cells = Self::with_capacity(count);
-        for index in 0..count {
-            match row.get(index).ok_or(Unreadable::Missing)?.value() {
-                None => cells.slots.push(Slot::Null),
-                Some(value) => DB::lay(&mut cells, value)?,
+        DRAFT.with_borrow_mut(|draft| {
+            draft.clear();
+            for index in 0..row.field_count() {
+                match row.get(index).ok_or(Unreadable::Missing)?.value() {
+                    None => draft.slots.push(Slot::Null),
+                    Some(value) => DB::lay(draft, value)?,
+                }
             }
-        }
-        Ok(cells)
+            Ok(draft.cells())
+        })
+    }
+}
+
+thread_local! {
+    static DRAFT: RefCell<Draft> = RefCell::default();
+}
+
+/// What a draft keeps of its memory, in bytes.
+const KEPT: usize = 1 << 16;
+
+/// Cells that are being laid down. How much room they take shows only when the last one is there, and to let a row grow piece by
+/// piece costs several allocations; so all rows that a thread reads grow in the same place.
+#[derive(Default)]
+struct Draft {
+    slots: Vec<Slot>,
+    texts: String,
+}
+
+impl Draft {
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.texts.clear();
+        self.texts.shrink_to(KEPT);
+    }
+
+    #[inline]
+    fn text(&mut self, text: &str) -> std::result::Result<(), TryFromIntError> {
+        let begin = u32::try_from(self.texts.len())?;
+        self.texts.push_str(text);
+        self.slots.push(Slot::Text(begin, u32::try_from(self.texts.len())?));
+        Ok(())
+    }
+
+    fn cells(&self) -> Cells {
+        Cells { slots: self.slots.as_slice().into(), texts: self.texts.as_str().into() }
     }
 }
 
 /// A database whose values can be laid down as cells.
 trait Source: Backend {
-    fn lay(cells: &mut Cells, value: Self::RawValue<'_>) -> deserialize::Result<()>;
+    fn lay(cells: &mut Draft, value: Self::RawValue<'_>) -> deserialize::Result<()>;
 }
 
 impl FromSqlRow<Untyped, Sqlite> for Cells {
@@ -96,9 +125,9 @@ impl FromSqlRow<Untyped, Pg> for Cells {
 }
 
 impl Source for Sqlite {
-    fn lay(cells: &mut Cells, mut value: Self::RawValue<'_>) -> deserialize::Result<()> {
+    fn lay(cells: &mut Draft, mut value: Self::RawValue<'_>) -> deserialize::Result<()> {
         match value.value_type() {
-            Some(SqliteType::Text) => cells.text(value.read_text()),
+            Some(SqliteType::Text) => cells.text(value.read_text())?,
             Some(SqliteType::Long) => cells.slots.push(Slot::Number(value.read_long())),
             other => return Err(Unreadable::Kind(format!("{other:?}")).into()),
         }
@@ -116,9 +145,9 @@ mod oid {
 }
 
 impl Source for Pg {
-    fn lay(cells: &mut Cells, value: Self::RawValue<'_>) -> deserialize::Result<()> {
+    fn lay(cells: &mut Draft, value: Self::RawValue<'_>) -> deserialize::Result<()> {
         match value.get_oid().get() {
-            oid::TEXT | oid::JSON => cells.text(std::str::from_utf8(value.as_bytes())?),
+            oid::TEXT | oid::JSON => cells.text(std::str::from_utf8(value.as_bytes())?)?,
             oid::INT8 => cells.slots.push(Slot::Number(i64::from_be_bytes(value.as_bytes().try_into()?))),
             oid::TIMESTAMPTZ => cells.slots.push(Slot::Number(<Instant as FromSql<Timestamptz, Pg>>::from_sql(value)?.micros())),
             oid::BOOL => cells.slots.push(Slot::Number(i64::from(value.as_bytes().first().is_some_and(|byte| *byte != 0)))),
@@ -180,6 +209,7 @@ impl<'a> Cell<'a> {
     ///
     /// # Errors
     /// When it has none.
+    #[inline]
     pub fn text(self) -> std::result::Result<&'a str, Unreadable> {
         if let Self::Text(text) = self { Ok(text) } else { other(self, "a text") }
     }
@@ -252,17 +282,20 @@ impl<T: Kind> Row<T> {
     }
 
     /// The cell of the column with this place in [`Kind::COLUMNS`].
+    #[inline]
     pub fn cell(&self, column: usize) -> Cell<'_> {
         let bit = 1_u32 << column;
         if self.read & bit == 0 { Cell::Null } else { self.cells.get((self.read & (bit - 1)).count_ones() as usize) }
     }
 
     /// The connection that it was synced from.
+    #[inline]
     pub fn connection(&self) -> ConnectionId {
         ConnectionId(if let Cell::Number(number) = self.cell(0) { number } else { 0 })
     }
 
     /// What its WMS calls it.
+    #[inline]
     pub fn source_id(&self) -> &str {
         if let Cell::Text(text) = self.cell(1) { text } else { "" }
     }
@@ -357,11 +390,11 @@ mod tests {
     #[test]
     fn what_was_not_read_is_its_types_default() {
         let (number, status) = (place_of::<Order>("order_number").unwrap(), place_of::<Order>("status").unwrap());
-        let mut cells = Cells::default();
-        cells.slots.push(Slot::Number(7));
-        cells.text("O1");
-        cells.text("SO-1");
-        let row = Row::<Order>::new(cells, 0b11 | 1 << number);
+        let mut draft = Draft::default();
+        draft.slots.push(Slot::Number(7));
+        draft.text("O1").unwrap();
+        draft.text("SO-1").unwrap();
+        let row = Row::<Order>::new(draft.cells(), 0b11 | 1 << number);
         assert_eq!((row.connection(), row.source_id(), row.cell(number), row.cell(status)), (ConnectionId(7), "O1", Cell::Text("SO-1"), Cell::Null));
         let stored = row.stored().unwrap();
         assert_eq!((stored.record.order_number.as_str(), stored.record.status, stored.deleted_at), ("SO-1", OrderStatus::Other, None));

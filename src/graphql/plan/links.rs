@@ -161,7 +161,7 @@ impl<T: Shown> Planned for Link<T> {
         })
     }
 
-    fn write(json: &str, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(json: &str, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut String) -> bool {
         text(json).is_some_and(|source_id| plan.write(at, &source_id, found, out))
     }
 
@@ -172,18 +172,18 @@ impl<T: Shown> Planned for Link<T> {
         })
     }
 
-    fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &LinkPlan<T>, found: &Found, out: &mut String) -> bool {
         cell.text().is_ok_and(|source_id| plan.write(at, source_id, found, out))
     }
 }
 
 impl<T: Shown> LinkPlan<T> {
     /// Null while what it points at has not been synced.
-    fn write(&self, at: ConnectionId, source_id: &str, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(&self, at: ConnectionId, source_id: &str, found: &Found, out: &mut String) -> bool {
         if let Some(row) = found.get::<T>(self.slot, at, source_id) {
             return self.plan.write(row, at, found, out);
         }
-        out.extend_from_slice(b"null");
+        out.push_str("null");
         true
     }
 }

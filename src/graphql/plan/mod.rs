@@ -34,6 +34,7 @@ mod stored;
 mod wire;
 
 use std::collections::HashMap;
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ pub trait Step<P: Place>: Send + Sync {
     }
 
     /// Writes the value.
-    fn write(&self, it: &P::At<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool;
+    fn write(&self, it: &P::At<'_>, at: ConnectionId, found: &Found, out: &mut String) -> bool;
 }
 
 /// Makes the step of a field that was selected; `None` where it can only be resolved.
@@ -137,7 +138,7 @@ pub trait Planned: Send + Sync + 'static {
     }
 
     /// See [`Step::write`].
-    fn write(json: &str, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool;
+    fn write(json: &str, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut String) -> bool;
 
     /// [`gather`](Self::gather) of a column's value.
     fn gather_cell(_cell: Cell<'_>, _at: ConnectionId, _plan: &Self::Plan, _wanted: &mut Wanted) -> bool {
@@ -145,7 +146,7 @@ pub trait Planned: Send + Sync + 'static {
     }
 
     /// [`write`](Self::write) of a column's value. What stands in no column has none.
-    fn write_cell(_cell: Cell<'_>, _at: ConnectionId, _plan: &Self::Plan, _found: &Found, _out: &mut Vec<u8>) -> bool {
+    fn write_cell(_cell: Cell<'_>, _at: ConnectionId, _plan: &Self::Plan, _found: &Found, _out: &mut String) -> bool {
         false
     }
 }
@@ -165,7 +166,7 @@ impl<P: Place> ObjectPlan<P> {
         self.0.iter().all(|(_, step)| step.gather(it, at, wanted))
     }
 
-    fn write(&self, it: &P::At<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(&self, it: &P::At<'_>, at: ConnectionId, found: &Found, out: &mut String) -> bool {
         let mut object = Object::begin(out);
         let written = self.0.iter().all(|(key, step)| step.write(it, at, found, object.key(key)));
         object.end();
@@ -183,67 +184,84 @@ fn step<P: Place>(is: &[&'static str], fields: &Fields<P>, field: &Selected<'_>,
 struct TypeName(&'static str);
 
 impl<P: Place> Step<P> for TypeName {
-    fn write(&self, _: &P::At<'_>, _: ConnectionId, _: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(&self, _: &P::At<'_>, _: ConnectionId, _: &Found, out: &mut String) -> bool {
         json(self.0, out);
         true
     }
 }
 
 /// A response key as it is written: a name, which needs no escapes, in quotes, with its colon.
-pub struct Key(Box<[u8]>);
+pub struct Key(Box<str>);
 
 impl Key {
     fn of(name: &str) -> Self {
-        Self(format!("\"{name}\":").into_bytes().into())
+        Self(format!("\"{name}\":").into())
     }
 }
 
 /// An object that is being written.
 struct Object<'a> {
-    out: &'a mut Vec<u8>,
-    separator: u8,
+    out: &'a mut String,
+    separator: char,
 }
 
 impl<'a> Object<'a> {
-    fn begin(out: &'a mut Vec<u8>) -> Self {
-        Self { out, separator: b'{' }
+    #[inline]
+    fn begin(out: &'a mut String) -> Self {
+        Self { out, separator: '{' }
     }
 
     /// Begins an entry. Its value is written next.
-    fn key(&mut self, key: &Key) -> &mut Vec<u8> {
-        self.out.push(std::mem::replace(&mut self.separator, b','));
-        self.out.extend_from_slice(&key.0);
+    #[inline]
+    fn key(&mut self, key: &Key) -> &mut String {
+        self.out.push(std::mem::replace(&mut self.separator, ','));
+        self.out.push_str(&key.0);
         self.out
     }
 
+    #[inline]
     fn end(self) {
-        if self.separator == b'{' {
-            self.out.push(b'{');
+        if self.separator == '{' {
+            self.out.push('{');
         }
-        self.out.push(b'}');
+        self.out.push('}');
     }
 }
 
 /// Writes a list, each item by `write`, until that answers false.
-fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>) -> bool) -> bool {
-    out.push(b'[');
+fn list<T>(items: impl IntoIterator<Item = T>, out: &mut String, mut write: impl FnMut(T, &mut String) -> bool) -> bool {
+    out.push('[');
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
-            out.push(b',');
+            out.push(',');
         }
         if !write(item, out) {
             return false;
         }
     }
-    out.push(b']');
+    out.push(']');
     true
 }
 
 /// Writes a value by its own serialisation. Into memory that cannot fail.
-fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut String) {
     let begin = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
+    if serde_json::to_writer(Pieces(out), value).is_err() {
         out.truncate(begin);
-        out.extend_from_slice(b"null");
+        out.push_str("null");
+    }
+}
+
+/// Takes what serde writes, which is whole characters each time.
+struct Pieces<'a>(&'a mut String);
+
+impl io::Write for Pieces<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0.push_str(std::str::from_utf8(piece).map_err(io::Error::other)?);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -25,24 +25,28 @@ pub(super) fn is<T: Shown>() -> [&'static str; 3] {
     [T::DATA_TYPE.type_name(), "Record", "Node"]
 }
 
-/// A field that lies in JSON, under this name.
+/// A field that lies in JSON, in this place.
 struct Entry<V: Planned> {
-    name: &'static str,
+    place: usize,
     plan: V::Plan,
 }
 
 impl<V: Planned> Step<InJson> for Entry<V> {
     fn gather(&self, it: &Entries<'_>, at: ConnectionId, wanted: &mut Wanted) -> bool {
-        it.get(self.name).is_some_and(|json| V::gather(json, at, &self.plan, wanted))
+        it.get(self.place).is_some_and(|json| V::gather(json, at, &self.plan, wanted))
     }
 
-    fn write(&self, it: &Entries<'_>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
-        it.get(self.name).is_some_and(|json| V::write(json, at, &self.plan, found, out))
+    fn write(&self, it: &Entries<'_>, at: ConnectionId, found: &Found, out: &mut String) -> bool {
+        it.get(self.place).is_some_and(|json| V::write(json, at, &self.plan, found, out))
     }
 }
 
-fn entry<V: Planned>(name: &'static str) -> Compile<InJson> {
-    Box::new(move |selected, compiler| Some(Box::new(Entry::<V> { name, plan: V::plan(selected, compiler)? })))
+/// The field of a `T` that is stored under this name.
+fn entry<T: Inner, V: Planned>(name: &'static str) -> Compile<InJson> {
+    Box::new(move |selected, compiler| {
+        let place = T::STORED.iter().position(|stored| stored.trim_matches(['"', ':']) == name)?;
+        Some(Box::new(Entry::<V> { place, plan: V::plan(selected, compiler)? }))
+    })
 }
 
 /// A field that has a column, at this place.
@@ -56,7 +60,7 @@ impl<T: Kind, V: Planned> Step<InRow<T>> for InColumn<V> {
         V::gather_cell(it.cell(self.column), at, &self.plan, wanted)
     }
 
-    fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut String) -> bool {
         V::write_cell(it.cell(self.column), at, &self.plan, found, out)
     }
 }
@@ -73,7 +77,7 @@ fn column<T: Kind, V: Planned>(name: &'static str) -> Compile<InRow<T>> {
 struct GlobalId;
 
 impl<T: Kind> Step<InRow<T>> for GlobalId {
-    fn write(&self, it: &Row<T>, at: ConnectionId, _: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(&self, it: &Row<T>, at: ConnectionId, _: &Found, out: &mut String) -> bool {
         quoted(out, |out| Id::write_record::<T>(at, it.source_id(), out));
         true
     }
@@ -86,21 +90,18 @@ struct Inside<V> {
     of: PhantomData<fn() -> V>,
 }
 
-impl<T: Kind, V: Serialize + DeserializeOwned + 'static> Step<InRow<T>> for Inside<V> {
+impl<T: Kind, V: Inner + Serialize + DeserializeOwned + 'static> Step<InRow<T>> for Inside<V> {
     fn gather(&self, it: &Row<T>, at: ConnectionId, wanted: &mut Wanted) -> bool {
-        from_json::<V>(it.cell(self.column), |json| Entries::of(json).is_some_and(|it| self.step.gather(&it, at, wanted)))
+        from_json::<V>(it.cell(self.column), |json| Entries::of(json, V::STORED).is_some_and(|it| self.step.gather(&it, at, wanted)))
     }
 
-    fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut Vec<u8>) -> bool {
-        write_json::<V>(it.cell(self.column), out, |json, out| Entries::of(json).is_some_and(|it| self.step.write(&it, at, found, out)))
+    fn write(&self, it: &Row<T>, at: ConnectionId, found: &Found, out: &mut String) -> bool {
+        write_json::<V>(it.cell(self.column), out, |json, out| Entries::of(json, V::STORED).is_some_and(|it| self.step.write(&it, at, found, out)))
     }
 }
 
-fn inside<T: Kind, V: Serialize + DeserializeOwned + 'static>(
-    column: &'static str,
-    fields: &'static Fields<InJson>,
-) -> impl Iterator<Item = (String, Compile<InRow<T>>)> {
-    fields.iter().map(move |(name, compile)| {
+fn inside<T: Kind, V: Inner + Serialize + DeserializeOwned + 'static>(column: &'static str) -> impl Iterator<Item = (String, Compile<InRow<T>>)> {
+    V::fields().iter().map(move |(name, compile)| {
         let lifted: Compile<InRow<T>> = Box::new(move |selected, compiler| {
             compiler.need(column);
             let step = compile(selected, compiler)?;
@@ -122,7 +123,7 @@ fn from_json<V: Serialize + DeserializeOwned>(cell: Cell<'_>, mut with: impl FnM
 }
 
 /// The same, where it is written.
-fn write_json<V: Serialize + DeserializeOwned>(cell: Cell<'_>, out: &mut Vec<u8>, mut with: impl FnMut(&str, &mut Vec<u8>) -> bool) -> bool {
+fn write_json<V: Serialize + DeserializeOwned>(cell: Cell<'_>, out: &mut String, mut with: impl FnMut(&str, &mut String) -> bool) -> bool {
     let begin = out.len();
     from_json::<V>(cell, |json| {
         out.truncate(begin);
@@ -141,9 +142,9 @@ impl<T: Planned> Planned for Option<T> {
         json == "null" || T::gather(json, at, plan, wanted)
     }
 
-    fn write(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut String) -> bool {
         if json == "null" {
-            out.extend_from_slice(b"null");
+            out.push_str("null");
             return true;
         }
         T::write(json, at, plan, found, out)
@@ -153,9 +154,9 @@ impl<T: Planned> Planned for Option<T> {
         cell == Cell::Null || T::gather_cell(cell, at, plan, wanted)
     }
 
-    fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+    fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut String) -> bool {
         if cell == Cell::Null {
-            out.extend_from_slice(b"null");
+            out.push_str("null");
             return true;
         }
         T::write_cell(cell, at, plan, found, out)
@@ -169,7 +170,7 @@ macro_rules! json_cell {
             from_json::<Self>(cell, |json| Self::gather(json, at, plan, wanted))
         }
 
-        fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
+        fn write_cell(cell: Cell<'_>, at: ConnectionId, plan: &Self::Plan, found: &Found, out: &mut String) -> bool {
             write_json::<Self>(cell, out, |json, out| Self::write(json, at, plan, found, out))
         }
     };
@@ -186,16 +187,16 @@ impl<T: Planned + Serialize + DeserializeOwned> Planned for List<T> {
         all_items(json, |item| T::gather(item, at, plan, wanted))
     }
 
-    fn write(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut Vec<u8>) -> bool {
-        let mut separator = b'[';
+    fn write(json: &str, at: ConnectionId, plan: &T::Plan, found: &Found, out: &mut String) -> bool {
+        let mut separator = '[';
         let written = all_items(json, |item| {
-            out.push(std::mem::replace(&mut separator, b','));
+            out.push(std::mem::replace(&mut separator, ','));
             T::write(item, at, plan, found, out)
         });
-        if separator == b'[' {
-            out.push(b'[');
+        if separator == '[' {
+            out.push('[');
         }
-        out.push(b']');
+        out.push(']');
         written
     }
 
@@ -206,9 +207,11 @@ impl<T: Planned + Serialize + DeserializeOwned> Planned for List<T> {
 macro_rules! part_plan {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty $(as $graphql:literal)?),+ $(,)? }) => {
         impl Inner for $name {
+            const STORED: &'static [&'static str] = &[$(concat!("\"", stringify!($field), "\":")),+];
+
             fn fields() -> &'static Fields<InJson> {
                 static FIELDS: LazyLock<Fields<InJson>> = LazyLock::new(|| {
-                    let mut fields = Fields::from([$((name!($field $($graphql)?), entry::<$type>(stringify!($field)))),+]);
+                    let mut fields = Fields::from([$((name!($field $($graphql)?), entry::<$name, $type>(stringify!($field)))),+]);
                     $name::add(&mut fields);
                     fields
                 });
@@ -224,20 +227,31 @@ macro_rules! part_plan {
             }
 
             fn gather(json: &str, at: ConnectionId, plan: &ObjectPlan<InJson>, wanted: &mut Wanted) -> bool {
-                Entries::of(json).is_some_and(|it| plan.gather(&it, at, wanted))
+                Entries::of(json, Self::STORED).is_some_and(|it| plan.gather(&it, at, wanted))
             }
 
-            fn write(json: &str, at: ConnectionId, plan: &ObjectPlan<InJson>, found: &Found, out: &mut Vec<u8>) -> bool {
-                Entries::of(json).is_some_and(|it| plan.write(&it, at, found, out))
+            fn write(json: &str, at: ConnectionId, plan: &ObjectPlan<InJson>, found: &Found, out: &mut String) -> bool {
+                Entries::of(json, Self::STORED).is_some_and(|it| plan.write(&it, at, found, out))
             }
 
             json_cell!();
+        }
+
+        #[cfg(test)]
+        #[test]
+        #[expect(non_snake_case, reason = "one test for each type, by its name")]
+        fn $name() {
+            let json = serde_json::to_string(&$name::default()).unwrap();
+            assert!(Entries::of(&json, $name::STORED).is_some(), "declared in another order than stored, so always parsed: {json}");
         }
     };
 }
 
 /// The fields of an object that lies in another.
-trait Inner {
+trait Inner: 'static {
+    /// Its fields as they are stored, each as `"name":`, in their order.
+    const STORED: &'static [&'static str];
+
     fn fields() -> &'static Fields<InJson>;
 }
 
@@ -260,7 +274,7 @@ macro_rules! id_as_it_was {
     ($($type:ty),+ $(,)?) => {$(
         impl Add for $type {
             fn add(fields: &mut Fields<InJson>) {
-                fields.insert("id".to_owned(), entry::<Option<String>>("id"));
+                fields.insert("id".to_owned(), entry::<Self, Option<String>>("id"));
             }
         }
     )+};
@@ -269,7 +283,7 @@ id_as_it_was!(Shipment, Package, InboundReceipt, Carrier, Channel, Supplier);
 
 impl Add for OrderLineItem {
     fn add(fields: &mut Fields<InJson>) {
-        fields.insert("productSourceId".to_owned(), entry::<Option<String>>("product"));
+        fields.insert("productSourceId".to_owned(), entry::<Self, Option<String>>("product"));
     }
 }
 
@@ -299,7 +313,7 @@ macro_rules! record_plan {
                 static FIELDS: LazyLock<Fields<InRow<$name>>> = LazyLock::new(|| {
                     let mut fields = every_record::<$name>();
                     $(fields.insert(name!($field $($graphql)?), column::<$name, $type>(stringify!($field)));)+
-                    $(fields.extend(inside::<$name, $flat_type>(stringify!($flat), <$flat_type as Inner>::fields()));)*
+                    $(fields.extend(inside::<$name, $flat_type>(stringify!($flat)));)*
                     fields
                 });
                 &FIELDS

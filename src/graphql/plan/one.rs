@@ -44,7 +44,7 @@ impl<T: Shown> OnePlan<T> {
     }
 
     /// The record as it is sent; `None` where something failed that may not be null. Its error has been told.
-    async fn written(&self, row: &Row<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    async fn written(&self, row: &Row<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<String>, Fault> {
         let mut wanted = Wanted::none(&self.slots);
         readable(self.node.gather(row, &mut wanted))?;
         let found = follow(state(ctx)?, &self.slots, wanted, false).await?;
@@ -55,7 +55,7 @@ impl<T: Shown> OnePlan<T> {
                 None => return Ok(None),
             },
         };
-        let mut out = Vec::with_capacity(512);
+        let mut out = String::with_capacity(512);
         readable(self.node.write(row, &found, values.as_ref(), &mut out))?;
         Ok(Some(out))
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::connection::CursorType as _;
 use async_graphql::indexmap::IndexMap;
@@ -37,7 +38,7 @@ enum NodeField<T> {
 }
 
 /// The values of the resolved fields of a record, as JSON, by the field's number.
-pub(super) type Values = Vec<Vec<u8>>;
+pub(super) type Values = Vec<String>;
 
 impl<T: Shown> NodePlan<T> {
     pub(super) fn compile(sets: &[&SelectionSet], compiler: &mut Compiler<'_>) -> Option<Self> {
@@ -70,7 +71,7 @@ impl<T: Shown> NodePlan<T> {
                 Ok(value) => {
                     let mut value = value.unwrap_or_default();
                     select::sort(&mut value, &ctx.query_env.fragments, &[&field.node.selection_set.node]);
-                    Some(bytes(&value))
+                    Some(written(&value))
                 }
                 Err(error) => {
                     ctx.add_error(error);
@@ -82,7 +83,7 @@ impl<T: Shown> NodePlan<T> {
     }
 
     /// False: the record cannot be read.
-    pub(super) fn write(&self, row: &Row<T>, found: &Found, values: Option<&Values>, out: &mut Vec<u8>) -> bool {
+    pub(super) fn write(&self, row: &Row<T>, found: &Found, values: Option<&Values>, out: &mut String) -> bool {
         let at = row.connection();
         let mut object = Object::begin(out);
         for (key, field) in &self.fields {
@@ -94,8 +95,8 @@ impl<T: Shown> NodePlan<T> {
                     }
                 }
                 NodeField::Resolved(number) => {
-                    let value = values.and_then(|values| values.get(*number)).map_or(&b"null"[..], Vec::as_slice);
-                    out.extend_from_slice(value);
+                    let value = values.and_then(|values| values.get(*number)).map_or("null", String::as_str);
+                    out.push_str(value);
                 }
             }
         }
@@ -109,6 +110,8 @@ pub struct PagePlan<T> {
     fields: Vec<(Key, PageField<T>)>,
     slots: Vec<Arc<dyn Slot>>,
     needs: Needs,
+    /// How long the last page was, in bytes: the next will be much the same.
+    length: AtomicUsize,
 }
 
 enum PageField<T> {
@@ -180,7 +183,7 @@ impl<T: Shown> PagePlan<T> {
                 _ => return None,
             })
         })?;
-        Some(Self { fields, slots: compiler.slots, needs: compiler.needs })
+        Some(Self { fields, slots: compiler.slots, needs: compiler.needs, length: AtomicUsize::new(0) })
     }
 
     /// The columns that it shows.
@@ -210,9 +213,9 @@ impl<T: Shown> PagePlan<T> {
     }
 
     /// The page as it is sent; `None` where something failed that may not be null. Its error has been told.
-    async fn written(&self, rows: &Rows<T>, together: bool, ctx: &ContextSelectionSet<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    async fn written(&self, rows: &Rows<T>, together: bool, ctx: &ContextSelectionSet<'_>) -> Result<Option<String>, Fault> {
         let found = self.found(rows, together, ctx).await?;
-        let mut out = Vec::with_capacity(256 + 512 * rows.rows.len());
+        let mut out = String::with_capacity(256 + self.length.load(Ordering::Relaxed));
         let mut page = Object::begin(&mut out);
         for (key, field) in &self.fields {
             match field {
@@ -265,6 +268,7 @@ impl<T: Shown> PagePlan<T> {
             }
         }
         page.end();
+        self.length.store(out.len(), Ordering::Relaxed);
         Ok(Some(out))
     }
 }
@@ -304,7 +308,7 @@ impl Info {
 }
 
 impl<T: Shown> Rows<T> {
-    fn write_info(&self, fields: &[(Key, Info)], out: &mut Vec<u8>) {
+    fn write_info(&self, fields: &[(Key, Info)], out: &mut String) {
         let mut object = Object::begin(out);
         for (key, info) in fields {
             let out = object.key(key);
@@ -355,10 +359,8 @@ impl<T: Shown> OutputType for Listed<T> {
 }
 
 /// JSON as a value of the library's, which writes it as it is.
-pub(super) fn spliced(json: Vec<u8>) -> Value {
-    // Made of names, of what serde writes, and of JSON that was read as text.
-    let text = String::from_utf8(json).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(text))]))
+pub(super) fn spliced(json: String) -> Value {
+    Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(json))]))
 }
 
 /// The JSON of a value that was spliced.
@@ -372,8 +374,8 @@ pub fn raw(value: &Value) -> Option<&str> {
     }
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
-    let mut out = Vec::new();
+fn written(value: &Value) -> String {
+    let mut out = String::new();
     super::wire::write(value, &mut out);
     out
 }

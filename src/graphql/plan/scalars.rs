@@ -1,6 +1,6 @@
 //! Scalars and enumerations, as a plan writes them.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use super::select::Selected;
 use super::{Compiler, Found, Planned, json};
@@ -17,13 +17,13 @@ macro_rules! leaves {
                 Some(())
             }
 
-            fn write(json: &str, _: ConnectionId, (): &(), _: &Found, out: &mut Vec<u8>) -> bool {
-                out.extend_from_slice(json.as_bytes());
+            fn write(json: &str, _: ConnectionId, (): &(), _: &Found, out: &mut String) -> bool {
+                out.push_str(json);
                 $($more(json, out);)?
                 true
             }
 
-            $(fn write_cell(cell: Cell<'_>, _: ConnectionId, (): &(), _: &Found, out: &mut Vec<u8>) -> bool {
+            $(fn write_cell(cell: Cell<'_>, _: ConnectionId, (): &(), _: &Found, out: &mut String) -> bool {
                 $write(cell, out)
             })?
         }
@@ -46,12 +46,18 @@ leaves! {
     Json = copied;
 }
 
-fn text(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
-    cell.text().map(|text| json(text, out)).is_ok()
+fn text(cell: Cell<'_>, out: &mut String) -> bool {
+    let Ok(text) = cell.text() else { return false };
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        json(text, out);
+    } else {
+        quoted(out, |out| out.push_str(text));
+    }
+    true
 }
 
-fn copied(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
-    cell.text().map(|json| out.extend_from_slice(json.as_bytes())).is_ok()
+fn copied(cell: Cell<'_>, out: &mut String) -> bool {
+    cell.text().map(|json| out.push_str(json)).is_ok()
 }
 
 /// The value of a cell. What is wrong with it is not for clients to know.
@@ -59,29 +65,29 @@ fn read<T: FromCell>(cell: Cell<'_>) -> Option<T> {
     T::from_cell(cell).inspect_err(|error| tracing::error!(error = %error, "A value in the database cannot be read")).ok()
 }
 
-fn serialised<T: FromCell + serde::Serialize>(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+fn serialised<T: FromCell + serde::Serialize>(cell: Cell<'_>, out: &mut String) -> bool {
     read::<T>(cell).map(|value| json(&value, out)).is_some()
 }
 
 /// Writes what shows itself as a text that needs no escapes. Into memory that cannot fail.
-fn plain<T: FromCell + std::fmt::Display>(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
-    read::<T>(cell).map(|value| quoted(out, |out| drop(write!(out, "{value}")))).is_some()
+fn plain<T: FromCell + std::fmt::Display>(cell: Cell<'_>, out: &mut String) -> bool {
+    read::<T>(cell).map(|value| quoted(out, |out| _ = write!(out, "{value}"))).is_some()
 }
 
-fn float(cell: Cell<'_>, out: &mut Vec<u8>) -> bool {
+fn float(cell: Cell<'_>, out: &mut String) -> bool {
     read::<Quantity>(cell).map(|quantity| json(&quantity.to_f64(), out)).is_some()
 }
 
 /// A `Float` of GraphQL is written with a point; whole ones are stored without.
-fn with_a_point(json: &str, out: &mut Vec<u8>) {
+fn with_a_point(json: &str, out: &mut String) {
     if json.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        out.extend_from_slice(b".0");
+        out.push_str(".0");
     }
 }
 
 /// Writes a text that needs no escapes.
-pub(super) fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    out.push(b'"');
+pub(super) fn quoted(out: &mut String, write: impl FnOnce(&mut String)) {
+    out.push('"');
     write(out);
-    out.push(b'"');
+    out.push('"');
 }

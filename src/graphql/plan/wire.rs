@@ -6,24 +6,26 @@ use super::page::raw;
 use super::{json, list};
 
 /// Writes a value.
-pub fn write(value: &Value, out: &mut Vec<u8>) {
+pub fn write(value: &Value, out: &mut String) {
     match value {
         Value::Object(object) => {
             if let Some(raw) = raw(value) {
-                out.extend_from_slice(raw.as_bytes());
+                // With room for what closes behind it.
+                out.reserve(raw.len() + 64);
+                out.push_str(raw);
                 return;
             }
-            let mut separator = b'{';
+            let mut separator = '{';
             for (key, value) in object {
-                out.push(std::mem::replace(&mut separator, b','));
+                out.push(std::mem::replace(&mut separator, ','));
                 json(key.as_str(), out);
-                out.push(b':');
+                out.push(':');
                 write(value, out);
             }
-            if separator == b'{' {
-                out.push(b'{');
+            if separator == '{' {
+                out.push('{');
             }
-            out.push(b'}');
+            out.push('}');
         }
         Value::List(items) => {
             list(items, out, |item, out| {

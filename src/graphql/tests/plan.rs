@@ -196,9 +196,9 @@ async fn a_planned_answer_is_the_resolved_one() {
             let planned = world.schema.execute(request()).await;
             let resolved = world.schema.execute(request().data(Off)).await;
             let text = |response: &async_graphql::Response| {
-                let mut out = Vec::new();
+                let mut out = String::new();
                 write_json(&response.data, &mut out);
-                (String::from_utf8(out).unwrap(), serde_json::to_value(&response.errors).unwrap())
+                (out, serde_json::to_value(&response.errors).unwrap())
             };
             assert_eq!(text(&resolved).1, json!([]), "{document}");
             let whole = match &planned.data {

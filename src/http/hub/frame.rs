@@ -23,17 +23,17 @@ impl Frame {
     /// A result that tells of the entry at `position`.
     pub(in super::super) fn of(response: &Response, position: Option<i64>) -> Self {
         let is_refusal = is_request_error(response);
-        let mut json = Vec::new();
-        let written = if is_refusal { serde_json::to_writer(&mut json, &response.errors) } else { Body::of(response).write(&mut json) };
-        if let Err(error) = written {
+        let mut body = String::new();
+        let written = if is_refusal { serde_json::to_string(&response.errors) } else { Body::of(response).write(&mut body).map(|()| body) };
+        let mut json = written.unwrap_or_else(|error| {
             tracing::error!(error = %error, "Failed to write an answer as JSON");
-            json = BROKEN.as_bytes().to_vec();
-        }
+            BROKEN.to_owned()
+        });
         // A WMS's payload is passed on as it came, on several lines perhaps; between JSON's tokens any blank means the same, and
         // inside a string no line ends.
-        json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
-        // All of it was text.
-        let json = String::from_utf8(json).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        if json.contains(['\n', '\r']) {
+            json = json.replace(['\n', '\r'], " ");
+        }
         Self { position, json: json.into_boxed_str(), is_refusal, has_errors: !response.errors.is_empty() }
     }
 
