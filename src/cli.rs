@@ -134,8 +134,15 @@ async fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     // Progress bars and chatter do not go together.
     let log = if matches!(cli.command, Some(Command::Sync(_))) && cli.log.log == "info" { "error" } else { &cli.log.log };
-    telemetry::start(log, cli.log.log_format).map_err(anyhow::Error::msg)?;
-    match cli.command {
+    let collector = cli.log.otlp_endpoint.as_deref().filter(|address| !address.is_empty());
+    let telemetry = telemetry::start(log, cli.log.log_format, collector).map_err(anyhow::Error::msg)?;
+    let done = carry_out(cli.command).await;
+    telemetry.stop();
+    done
+}
+
+async fn carry_out(command: Option<Command>) -> anyhow::Result<()> {
+    match command {
         // The same as `serve`, with what the environment says.
         None => match Cli::parse_from(["crossdock", "serve"]).command {
             Some(Command::Serve(args)) => app::serve(*args).await,

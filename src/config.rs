@@ -54,6 +54,9 @@ pub struct LogArgs {
     /// How log lines look
     #[arg(long, env = "CROSSDOCK_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     pub log_format: LogFormat,
+    /// Address of an OpenTelemetry collector that traces are sent to (OTLP over HTTP), such as http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, global = true)]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// How the server serves.

@@ -298,6 +298,11 @@ impl Admitted {
         self.operation.kind == OperationType::Subscription
     }
 
+    /// What its client calls it.
+    pub fn name(&self) -> Option<&str> {
+        self.operation.called.as_deref()
+    }
+
     /// Whether it may write.
     pub fn is_mutation(&self) -> bool {
         self.operation.kind == OperationType::Mutation

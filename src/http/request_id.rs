@@ -7,10 +7,12 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::graphql::RequestId;
 use crate::random;
+use crate::telemetry::traces;
 
 /// The header that carries it, both ways.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,14 +25,44 @@ const OWN: usize = 22;
 /// Names the request, and whatever is said of it.
 pub(super) async fn named(mut request: Request, next: Next) -> Response {
     let name = request.headers().get(X_REQUEST_ID).and_then(acceptable).map_or_else(drawn, str::to_owned);
-    let span = tracing::info_span!("request", request.id = %name);
+    let span = tracing::info_span!("request", request.id = %name, trace.id = Empty);
+    let trace = span.in_scope(|| trace(&request));
+    if let Some(id) = traces::follow(&trace, text(&request, "traceparent"), text(&request, "tracestate")) {
+        span.record("trace.id", id);
+    }
     let header = HeaderValue::from_str(&name);
     request.extensions_mut().insert(RequestId(name));
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next.run(request).instrument(trace.clone()).instrument(span).await;
+    let status = response.status();
+    trace.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        trace.record("otel.status_code", "ERROR");
+    }
     if let Ok(header) = header {
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
     response
+}
+
+/// The span of a request. Who asks every few seconds whether the server lives is not traced.
+fn trace(request: &Request) -> Span {
+    let (method, path) = (request.method(), request.uri().path());
+    if matches!(path, "/livez" | "/readyz" | "/metrics") {
+        return Span::none();
+    }
+    traces::span!(
+        "http",
+        otel.name = %method,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %method,
+        http.response.status_code = Empty,
+        url.path = path,
+    )
+}
+
+fn text<'a>(request: &'a Request, header: &str) -> Option<&'a str> {
+    request.headers().get(header)?.to_str().ok()
 }
 
 /// The client's name for it, if it is one word of a sensible length: it goes into logs.

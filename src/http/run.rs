@@ -12,11 +12,13 @@ use std::sync::Arc;
 use async_graphql::{Request, Response, ServerError};
 use futures_util::stream::{BoxStream, once};
 use futures_util::{FutureExt as _, StreamExt as _};
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::Context;
 use super::hub::{self, Answers, Frame};
 use crate::graphql::{Admitted, RequestId, Viewer};
+use crate::telemetry::traces;
 
 /// Who asks, and under which name.
 #[derive(Debug, Clone)]
@@ -59,17 +61,34 @@ pub(super) fn admit(context: &Context, asker: &Asker, request: Request) -> Resul
 
 async fn run(context: &Context, asker: &Asker, admitted: Admitted) -> Response {
     let is_mutation = admitted.is_mutation();
-    let (id, schema) = (asker.id.clone(), context.api.schema.clone());
+    let (id, schema, span) = (asker.id.clone(), context.api.schema.clone(), trace(&admitted));
     let answering = async move {
         let answered = AssertUnwindSafe(schema.run(admitted)).catch_unwind().await;
-        answered.unwrap_or_else(|panic| panicked(&*panic, &id))
+        let response = answered.unwrap_or_else(|panic| panicked(&*panic, &id));
+        if !response.errors.is_empty() {
+            Span::current().record("otel.status_code", "ERROR");
+        }
+        response
     };
+    let answering = answering.instrument(span);
     if is_mutation {
         // Not joined only when the runtime ends.
         context.tasks.spawn(answering.in_current_span()).await.unwrap_or_else(|error| panicked(&error.to_string(), &asker.id))
     } else {
         answering.await
     }
+}
+
+/// The span of an operation.
+fn trace(admitted: &Admitted) -> Span {
+    let (kind, name) = (if admitted.is_mutation() { "mutation" } else { "query" }, admitted.name().unwrap_or_default());
+    traces::span!(
+        "operation",
+        otel.name = %format_args!("{kind} {name}").to_string().trim_end(),
+        otel.status_code = Empty,
+        graphql.operation.name = name,
+        graphql.operation.r#type = kind,
+    )
 }
 
 /// Answers any operation, a subscription too.

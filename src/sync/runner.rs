@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::heart::Heart;
 use super::policy::{self, AfterFailure, Step};
@@ -19,7 +21,7 @@ use crate::store::connections::{Connection, ConnectionStatus, connection_find, c
 use crate::store::runs::{SyncMode, SyncRun, SyncTrigger, run_begin};
 use crate::store::schedules::{Ending, Lease, lease_hold, lease_release, run_finish, run_wait};
 use crate::store::touched::schedule_shown;
-use crate::telemetry::chain;
+use crate::telemetry::{chain, traces};
 use crate::wms::{AnyPage, Checkpoint, Error, Kind, Priority, Scope, Wms};
 
 /// What interrupts a run.
@@ -44,7 +46,8 @@ pub(super) async fn run(handle: &Handle, lease: Lease, stop: CancellationToken) 
     let (connection, data_type, id) = (lease.connection(), lease.data_type(), lease.run.id);
     let heart = Heart::beat(handle, &lease);
     handle.shared.workers.begin(id, heart.lost.clone());
-    let outcome = work(handle, lease, &heart.lost, stop).await;
+    let span = trace(&lease);
+    let outcome = work(handle, lease, &heart.lost, stop).instrument(span).await;
     handle.shared.workers.end(id);
     heart.rest().await;
     match outcome {
@@ -56,6 +59,21 @@ pub(super) async fn run(handle: &Handle, lease: Lease, stop: CancellationToken) 
             tracing::error!(connection.id = connection.0, sync.data_type = %data_type, sync.run = id, error = %chain(&error), "The store failed during a run");
         }
     }
+}
+
+/// The span of what is done under a lease: a run, or the part of it that one worker does.
+fn trace(lease: &Lease) -> Span {
+    traces::span!(
+        parent: None,
+        "sync",
+        otel.name = %format_args!("sync {}", lease.data_type()),
+        otel.status_code = Empty,
+        error.r#type = Empty,
+        connection.id = lease.connection().0,
+        sync.data_type = %lease.data_type(),
+        sync.run = lease.run.id,
+        sync.mode = %lease.run.mode,
+    )
 }
 
 async fn work(handle: &Handle, lease: Lease, lost: &CancellationToken, stop: CancellationToken) -> store::Result<()> {
@@ -135,7 +153,10 @@ impl Worker<'_> {
     fn fetch(&self, wms: &Arc<dyn Wms>, scope: Scope, checkpoint: Option<Checkpoint>) -> Fetch {
         let (wms, data_type) = (wms.clone(), self.lease.data_type());
         let asked_at = self.handle.shared.clock.now();
-        Fetch { page: AbortOnDropHandle::new(tokio::spawn(async move { wms.pull(data_type, &scope, checkpoint.as_ref()).await })), asked_at }
+        Fetch {
+            page: AbortOnDropHandle::new(tokio::spawn(async move { wms.pull(data_type, &scope, checkpoint.as_ref()).await }.in_current_span())),
+            asked_at,
+        }
     }
 
     async fn pages(&mut self) -> Result<(), Broken> {
@@ -229,6 +250,7 @@ impl Worker<'_> {
 
 /// The run cannot go on.
 async fn give_up(handle: &Handle, lease: &Lease, failure: Failure, kind: Option<Kind>) -> store::Result<()> {
+    Span::current().record("otel.status_code", "ERROR").record("error.type", failure.code.as_str());
     let shared = &handle.shared;
     let (connection, data_type) = (lease.connection(), lease.data_type());
     let now = shared.clock.now();

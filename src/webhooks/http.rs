@@ -10,8 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::outbound::Reach;
+use crate::telemetry::traces;
 
 /// How much of an answer is read, in bytes. A short one is read to its end, so that the connection can be used again.
 const READ: usize = 8 * 1024;
@@ -105,6 +108,7 @@ impl Sender {
     /// Sends a message once.
     pub async fn send(&self, url: &str, message: Message) -> Answer {
         let started = tokio::time::Instant::now();
+        let span = trace(url);
         let exchange = async {
             // Judged again: the server may have been started with another reach since the endpoint was made.
             if let Some(why) = self.refuses(url) {
@@ -123,12 +127,31 @@ impl Sender {
                 Err(error) => failed(plain(&error)),
             }
         };
-        let answer = match tokio::time::timeout(self.deadline, exchange).await {
+        let answer = match tokio::time::timeout(self.deadline, exchange).instrument(span.clone()).await {
             Ok(answer) => answer,
             Err(_) => failed(format!("No answer within {} s", self.deadline.as_secs_f32())),
         };
+        span.record("http.response.status_code", answer.status);
+        if !answer.is_success() {
+            span.record("otel.status_code", "ERROR");
+        }
         Answer { latency_ms: i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX), ..answer }
     }
+}
+
+/// The span of an attempt. The path of its address may be a secret.
+fn trace(url: &str) -> Span {
+    let url = Url::parse(url).ok();
+    traces::span!(
+        "webhook",
+        otel.name = "POST",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = "POST",
+        http.response.status_code = Empty,
+        server.address = url.as_ref().and_then(Url::host_str),
+        server.port = url.as_ref().and_then(Url::port_or_known_default),
+    )
 }
 
 fn failed(error: String) -> Answer {

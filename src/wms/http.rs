@@ -18,12 +18,15 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::budget::Gate;
 use super::error::{Error, Kind};
 use crate::clock::Clock;
 use crate::outbound::Reach;
 use crate::record::{Instant, Json};
+use crate::telemetry::traces;
 
 /// Bounds on every call.
 #[derive(Debug, Clone, Copy)]
@@ -216,6 +219,18 @@ impl Call {
             None => None,
         };
         let started = tokio::time::Instant::now();
+        let span = traces::span!(
+            "wms",
+            otel.name = %method,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            error.r#type = Empty,
+            http.request.method = %method,
+            http.response.status_code = Empty,
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default(),
+            url.path = url.path(),
+        );
         let exchange = async {
             let response = self.request.send().await.map_err(|e| failed(&e))?;
             let (status, mut headers) = (response.status().as_u16(), response.headers().clone());
@@ -236,16 +251,22 @@ impl Call {
             let received_at = clock.now();
             Ok(Reply { status, headers, body: body.freeze(), received_at, secret }.blanked())
         };
-        let answer = match tokio::time::timeout(limits.deadline, exchange).await {
+        let answer = match tokio::time::timeout(limits.deadline, exchange).instrument(span.clone()).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::new(Kind::Timeout, format!("No answer within {} s", limits.deadline.as_secs_f32()))),
         };
         let elapsed = started.elapsed().as_millis();
         match &answer {
             Ok(reply) => {
+                span.record("http.response.status_code", reply.status);
+                if reply.status >= 400 {
+                    span.record("otel.status_code", "ERROR");
+                }
                 tracing::debug!(http.method = %method, http.path = url.path(), http.status = reply.status, http.duration_ms = elapsed, http.bytes = reply.body.len(), "WMS call answered");
             }
             Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", tracing::field::debug(error.kind));
                 tracing::debug!(http.method = %method, http.path = url.path(), http.duration_ms = elapsed, error = %error, "WMS call failed");
             }
         }

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::accounts::{Accounts, Refused};
 use crate::clock::Clock;
@@ -309,7 +310,7 @@ impl Handle {
         let id = write.id;
         let job = Job { shared: shared.clone(), opened, write, work };
         // In a task of its own: a caller that hangs up must not cut the write short.
-        match tokio::spawn(job.carry_out()).await {
+        match tokio::spawn(job.carry_out().in_current_span()).await {
             Ok(outcome) => outcome,
             Err(panic) => {
                 // What became of it is for the settler to find out.

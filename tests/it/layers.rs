@@ -43,7 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("diesel_async", &["store"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
-    ("reqwest", &["wms/http", "webhooks/http", "outbound"]),
+    ("reqwest", &["wms/http", "webhooks/http", "outbound", "telemetry/traces"]),
     ("hmac", &["webhooks/sign"]),
     ("async_graphql", &["graphql", "http", "record"]),
     ("async_graphql_value", &["graphql"]),
@@ -56,6 +56,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower_http", &["http"]),
     ("tungstenite", &["http/socket"]),
     ("prometheus_client", &["metrics"]),
+    ("opentelemetry", &["telemetry/traces"]),
+    ("opentelemetry_http", &["telemetry/traces"]),
+    ("opentelemetry_otlp", &["telemetry/traces"]),
+    ("opentelemetry_sdk", &["telemetry/traces"]),
+    ("tracing_opentelemetry", &["telemetry/traces"]),
     ("indicatif", &["cli"]),
 ];
 
@@ -105,7 +110,7 @@ fn the_checker_finds_what_it_is_for() {
     insta::assert_snapshot!(found("changes.rs", "use super::graphql;"), @"src/changes.rs:1: changes may not know graphql, only store, record");
     insta::assert_snapshot!(found("main.rs", "crossdock::store::open()"), @"src/main.rs:1: main may not know store, only cli, app");
     insta::assert_snapshot!(found("sync/mod.rs", "use diesel::prelude::*;"), @"src/sync/mod.rs:1: diesel belongs in store");
-    insta::assert_snapshot!(found("wms/odoo/http.rs", "let x = '\"'; r#\"\" axum::\"#; reqwest::get(b'x')"), @"src/wms/odoo/http.rs:1: reqwest belongs in wms/http, webhooks/http, outbound");
+    insta::assert_snapshot!(found("wms/odoo/http.rs", "let x = '\"'; r#\"\" axum::\"#; reqwest::get(b'x')"), @"src/wms/odoo/http.rs:1: reqwest belongs in wms/http, webhooks/http, outbound, telemetry/traces");
     insta::assert_snapshot!(found("attic.rs", ""), @"src/attic.rs:1: attic has no place in the house yet: give it a line in HOUSE");
 
     let allowed = "/*/ crate::store /* nested */ diesel */ use crate::record::Id; // axum\nconst S: &str = \"crate::store \\\" diesel\"; fn f<'a>(x: &'a crate::clock::Clock) {}";

@@ -36,6 +36,7 @@ mod sse;
 mod support;
 mod tables;
 mod totals;
+mod traces;
 mod webhooks;
 mod writing;
 mod writing_after;

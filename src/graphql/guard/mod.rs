@@ -73,7 +73,9 @@ pub(super) type Refusal = Vec<ServerError>;
 pub(super) struct Prepared {
     /// The document that it is in.
     document: Arc<ExecutableDocument>,
-    /// Its name, if its document has several operations.
+    /// What its client calls it.
+    pub(super) called: Option<Name>,
+    /// The same, if its document has several operations.
     name: Option<Name>,
     /// The fragments that it reaches, if its document has several operations.
     fragments: Vec<Name>,
@@ -296,7 +298,8 @@ impl Guard {
             let prepared = Prepared {
                 outline: if operation.is_subscription() { Outline::of(&document, name, text) } else { None },
                 document: document.clone(),
-                name: operation.name.as_ref().filter(|_| several).map(Name::new),
+                called: name.map(Name::new),
+                name: name.filter(|_| several).map(Name::new),
                 fragments: reached,
                 kind: match operation.operation_type {
                     ApolloType::Query => OperationType::Query,
