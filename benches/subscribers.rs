@@ -41,7 +41,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use postgres::Own;
-use process::{CROSSDOCK, Process, http};
+use process::{Process, http, make_key};
 
 #[expect(dead_code, reason = "shared with the tests, which need more of it")]
 #[path = "../tests/it/support/postgres.rs"]
@@ -205,8 +205,7 @@ async fn crossdock_row(args: &Args) {
     let database = tokio::task::spawn_blocking(|| Own::start(&[]).expect("PostgreSQL")).await.expect("it starts");
     let url = database.database().expect("a database");
     let store_arguments = [format!("--database-url={url}"), format!("--encryption-key-file={}", folder.path().join("key").display())];
-    let made = Command::new(CROSSDOCK).args(["keys", "create", "--name=bench", "--access=read"]).args(&store_arguments).output().expect("it runs");
-    let key = String::from_utf8_lossy(&made.stdout).lines().last().expect("the key is the last line").to_owned();
+    let key = make_key("read", &store_arguments);
     let mut arguments: Vec<String> = ["serve", "--no-demo", "--no-graphiql", "--listen=127.0.0.1:0"].map(str::to_owned).into();
     arguments.extend(store_arguments);
     arguments.push(format!("--sockets={}", args.subscribers + 100));

@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::postgres::Own;
-use crate::process::{CROSSDOCK, Client, Process};
+use crate::process::{Client, Process, make_key};
 
 /// On which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,9 +76,7 @@ impl Stage {
             None => format!("sqlite:{}/crossdock.db", folder.path().display()),
         };
         let mut stage = Self { folder, own, url, key: String::new() };
-        let made = Command::new(CROSSDOCK).args(["keys", "create", "--name=bench", "--access=admin"]).args(stage.store()).output();
-        let made = made.expect("the program runs");
-        stage.key = String::from_utf8_lossy(&made.stdout).lines().last().expect("the key is the last line").to_owned();
+        stage.key = make_key("admin", &stage.store());
         stage
     }
 

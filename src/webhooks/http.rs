@@ -89,31 +89,33 @@ impl Sender {
         Ok(Self { client, deadline, reach })
     }
 
-    /// Why events cannot be sent to this address; `None` when nothing speaks against it.
-    pub fn refuses(&self, url: &str) -> Option<String> {
-        let url = match Url::parse(url) {
-            Ok(url) => url,
-            Err(error) => return Some(format!("This is no address such as https://hooks.example.com/crossdock: {error}")),
-        };
+    /// The address that events can be sent to.
+    ///
+    /// # Errors
+    /// Why they cannot be sent there.
+    pub fn accept(&self, url: &str) -> Result<Url, String> {
+        let url = Url::parse(url).map_err(|error| format!("This is no address such as https://hooks.example.com/crossdock: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Some("The address must begin with https:// or http://".to_owned());
+            return Err("The address must begin with https:// or http://".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Some("The address must not hold a user name or password".to_owned());
+            return Err("The address must not hold a user name or password".to_owned());
         }
         let hint = if self.reach == Reach::Public { "; the operator can allow private networks with --allow-private-webhooks" } else { "" };
-        self.reach.refuses(&url).map(|why| format!("{why}{hint}"))
+        self.reach.refuses(&url).map_or(Ok(url), |why| Err(format!("{why}{hint}")))
     }
 
     /// Sends a message once.
     pub async fn send(&self, url: &str, message: Message) -> Answer {
         let started = tokio::time::Instant::now();
-        let span = trace(url);
+        // Judged again: the server may have been started with another reach since the endpoint was made.
+        let url = self.accept(url);
+        let span = trace(url.as_ref().ok());
         let exchange = async {
-            // Judged again: the server may have been started with another reach since the endpoint was made.
-            if let Some(why) = self.refuses(url) {
-                return failed(why);
-            }
+            let url = match url {
+                Ok(url) => url,
+                Err(why) => return failed(why),
+            };
             let request = self
                 .client
                 .post(url)
@@ -140,8 +142,7 @@ impl Sender {
 }
 
 /// The span of an attempt. The path of its address may be a secret.
-fn trace(url: &str) -> Span {
-    let url = Url::parse(url).ok();
+fn trace(url: Option<&Url>) -> Span {
     traces::span!(
         "webhook",
         otel.name = "POST",
@@ -149,8 +150,8 @@ fn trace(url: &str) -> Span {
         otel.status_code = Empty,
         http.request.method = "POST",
         http.response.status_code = Empty,
-        server.address = url.as_ref().and_then(Url::host_str),
-        server.port = url.as_ref().and_then(Url::port_or_known_default),
+        server.address = url.and_then(Url::host_str),
+        server.port = url.and_then(Url::port_or_known_default),
     )
 }
 

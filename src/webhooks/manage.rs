@@ -152,7 +152,7 @@ impl Handle {
         if settings.url.len() > LONGEST_URL {
             return Err(invalid("url", format!("The address must not be longer than {LONGEST_URL} bytes")));
         }
-        if let Some(why) = self.shared.sender.refuses(&settings.url) {
+        if let Err(why) = self.shared.sender.accept(&settings.url) {
             return Err(invalid("url", why));
         }
         if settings.description.as_ref().is_some_and(|text| text.len() > LONGEST_DESCRIPTION || text.contains('\0')) {

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::support::process::{CROSSDOCK, Client, Process, http};
+use super::support::process::{Client, Process, http, make_key};
 
 /// What a collector has received.
 #[derive(Clone, Default)]
@@ -69,8 +69,7 @@ async fn a_request_is_followed_from_its_caller_to_the_wms() {
     let (folder, collector) = (tempfile::tempdir().unwrap(), Collector::default());
     let path = |name: &str| folder.path().join(name).display().to_string();
     let store = [format!("--database-url=sqlite:{}", path("crossdock.db")), format!("--encryption-key-file={}", path("key"))];
-    let made = std::process::Command::new(CROSSDOCK).args(["keys", "create", "--name=traced", "--access=admin"]).args(&store).output().unwrap();
-    let key = String::from_utf8(made.stdout).unwrap().lines().last().expect("the key is the last line").to_owned();
+    let key = make_key("admin", &store);
     let mut arguments = vec!["serve".to_owned(), "--listen=127.0.0.1:0".to_owned(), format!("--sandbox-state={}", path("sandbox.jsonl"))];
     arguments.push(format!("--otlp-endpoint={}", collector.listen().await));
     arguments.extend(store);

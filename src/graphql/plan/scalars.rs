@@ -46,6 +46,7 @@ leaves! {
     Json = copied;
 }
 
+/// Texts without escapes, which nearly all are, are written here: what serde writes would be checked for UTF-8 once more.
 fn text(cell: Cell<'_>, out: &mut String) -> bool {
     let Ok(text) = cell.text() else { return false };
     if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {

@@ -27,7 +27,6 @@ mod written;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use crossdock::store::vault::{KEY_BYTES, Vault};
@@ -35,7 +34,7 @@ use crossdock::store::{Sizes, Store};
 use serde_json::{Value, json};
 
 use super::support::postgres;
-use super::support::process::{CROSSDOCK, Client, Process};
+use super::support::process::{Client, Process, make_key};
 use super::support::server::Database;
 use wms::Wms;
 
@@ -136,14 +135,7 @@ impl World {
     async fn over(folder: tempfile::TempDir, database_url: String, sizes: Goods) -> Self {
         let wms = Wms::start(&folder.path().join("wms.log"), sizes).await;
         let mut world = Self { folder, database_url, key: String::new(), wms, arguments: Vec::new() };
-        let made = Command::new(CROSSDOCK)
-            .args(["keys", "create", "--name=proof", "--access=admin"])
-            .args(world.store_arguments())
-            .output()
-            .expect("the program runs");
-        let said = String::from_utf8_lossy(&made.stdout).into_owned();
-        assert!(made.status.success(), "{said}{}", String::from_utf8_lossy(&made.stderr));
-        world.key = said.lines().last().expect("the key is the last line").to_owned();
+        world.key = make_key("admin", &world.store_arguments());
         world
     }
 

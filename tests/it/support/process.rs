@@ -16,6 +16,14 @@ use super::server::PATIENCE;
 /// The program.
 pub const CROSSDOCK: &str = env!("CARGO_BIN_EXE_crossdock");
 
+/// A new API key with this access, made by `crossdock keys create` with these further arguments, which name the store.
+pub fn make_key(access: &str, store: &[String]) -> String {
+    let made = Command::new(CROSSDOCK).args(["keys", "create", "--name=test", "--access", access]).args(store).output().expect("the program runs");
+    let said = String::from_utf8_lossy(&made.stdout);
+    assert!(made.status.success(), "{said}{}", String::from_utf8_lossy(&made.stderr));
+    said.lines().last().expect("the key is the last line").to_owned()
+}
+
 /// A program that serves: `crossdock serve`, or `crossdock sandbox`.
 pub struct Process {
     child: Child,
