@@ -236,8 +236,7 @@ impl Schema {
     pub fn follow(&self, feed: &Feed, start: Start, until: Until) -> (BoxStream<'static, Response>, Arc<Track>) {
         let AskedOnce { operation, variables, viewer, id } = &*feed.asked;
         let track = Arc::new(Track { start, until, inside: Mutex::default() });
-        let mut request = Request::new("").variables(variables.clone()).data(viewer.clone()).data(id.clone()).data(track.clone());
-        request.set_parsed_query(operation.executable());
+        let request = Request::new("").variables(variables.clone()).data(viewer.clone()).data(id.clone()).data(track.clone());
         let admitted = Admitted { request, session: None, id: id.clone(), operation: operation.clone(), cost: None };
         (self.run_stream(admitted), track)
     }

@@ -1,13 +1,14 @@
 //! The nine lists and their singulars: one body, expanded for each type.
 
 use async_graphql::{Context, ID, InputObject, InputType, Object};
+use futures_util::future::BoxFuture;
 
 use super::errors::{Fault, Result};
 use super::freshness;
 use super::objects::Shown;
-use super::pagination::{self, Args};
-use super::plan::{Listed, One, OnePlan};
-use super::state;
+use super::pagination::{Args, Asks, Question, records};
+use super::plan::{Fragments, Given, Listed, One, OnePlan, PagePlan, Root, Selected};
+use super::{State, state};
 use crate::record::filter::Direction;
 use crate::record::*;
 use crate::store::Scope;
@@ -35,12 +36,81 @@ pub struct OrderBy<S: InputType> {
     pub direction: Direction,
 }
 
+/// The name of the argument that lets a query wait for a WMS.
+const MAX_STALENESS: &str = "maxStaleness";
+
+/// The arguments of a list, as they came.
+struct Arguments<T: Shown> {
+    page: Args,
+    filter: Option<T::Filter>,
+    order_by: Option<Vec<OrderBy<T::Sort>>>,
+    search: Option<String>,
+}
+
+impl<T: Shown> Arguments<T> {
+    fn of(given: &Given<'_>) -> Option<Self>
+    where
+        OrderBy<T::Sort>: InputType,
+    {
+        let page = Args { first: given.get("first")?, after: given.get("after")?, last: given.get("last")?, before: given.get("before")? };
+        Some(Self { page, filter: given.get("filter")?, order_by: given.get("orderBy")?, search: given.get("search")? })
+    }
+
+    fn question(self, list: &'static str) -> Result<Question<T>> {
+        let which = filtered::<T>(self.filter.as_ref(), "filter")?;
+        let order = self.order_by.unwrap_or_default().into_iter().map(|key| (key.field, key.direction)).collect();
+        Ok(Question { list, args: self.page, which, order, search: self.search })
+    }
+}
+
+/// A list that is planned to its last field.
+struct WholeList<T> {
+    list: &'static str,
+    plan: PagePlan<T>,
+}
+
+impl<T: Shown> Root for WholeList<T>
+where
+    OrderBy<T::Sort>: InputType,
+{
+    fn answer<'a>(&'a self, state: &'a State, given: Given<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let question = Arguments::<T>::of(&given)?.question(self.list).ok()?;
+            let rows = records(state, question, self.plan.asks()).await.ok()?;
+            self.plan.written(&rows, false, state, None).await.ok()?
+        })
+    }
+}
+
+/// A single record that is.
+struct WholeRecord<T>(OnePlan<T>);
+
+impl<T: Shown> Root for WholeRecord<T> {
+    fn answer<'a>(&'a self, state: &'a State, given: Given<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let id = record_id::<T>(&given.get("id")?).ok()?;
+            let (at, source_id) = id.as_record(T::DATA_TYPE)?;
+            match state.loaders.row::<T>(at, source_id, self.0.needs()).await.ok()? {
+                Some(row) => self.0.written(&row, state, None).await.ok()?,
+                None => Some("null".to_owned()),
+            }
+        })
+    }
+}
+
+/// An id of a record of type `T`.
+fn record_id<T: Shown>(id: &ID) -> Result<Id> {
+    let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
+    match parsed.as_record(T::DATA_TYPE) {
+        Some(_) => Ok(parsed),
+        None => Err(Fault::argument("id", format!("{:?} is not the id of a {}", id.as_str(), T::DATA_TYPE.type_name()))),
+    }
+}
+
 /// The record of type `T` with this id.
 async fn one<T: Shown>(ctx: &Context<'_>, id: &ID, max_staleness: Option<i64>) -> Result<Option<One<T>>> {
-    let wanted = T::DATA_TYPE.type_name();
-    let parsed: Id = id.parse().map_err(|error: IdError| Fault::argument("id", error.to_string()))?;
-    let (at, source_id) =
-        parsed.as_record(T::DATA_TYPE).ok_or_else(|| Fault::argument("id", format!("{:?} is not the id of a {wanted}", id.as_str())))?;
+    let id = record_id::<T>(id)?;
+    let Some((at, source_id)) = id.as_record(T::DATA_TYPE) else { return Ok(None) };
     freshness::ensure(ctx, T::DATA_TYPE, &Scope::one(at.0), max_staleness).await?;
     let plan = OnePlan::of(ctx);
     let needs = plan.as_deref().map_or(Needs::Everything, OnePlan::needs);
@@ -82,12 +152,14 @@ macro_rules! lists {
                 $(#[graphql(desc = $searched)] $search: Option<String>,)?
                 #[graphql(desc = "Read the WMSs first where their records are older than so many seconds (0 to 31622400), and wait for that: see docs/freshness.md. An error, NOT_FRESH, when it cannot be done in time.")] max_staleness: Option<i64>,
             ) -> Result<Listed<$type>> {
-                let which = filtered::<$type>(filter.as_ref(), "filter")?;
-                freshness::ensure(ctx, <$type>::DATA_TYPE, &which.scope(), max_staleness).await?;
-                let order = order_by.unwrap_or_default().into_iter().map(|key| (key.field, key.direction)).collect();
                 let sought = None::<String>;
                 $(let sought = $search.or(sought);)?
-                pagination::records::<$type>(ctx, $name, &Args { first, after, last, before }, which, order, sought.as_deref()).await
+                let arguments = Arguments::<$type> { page: Args { first, after, last, before }, filter, order_by, search: sought };
+                let question = arguments.question($name)?;
+                freshness::ensure(ctx, <$type>::DATA_TYPE, &question.which.scope(), max_staleness).await?;
+                let plan = PagePlan::of(ctx);
+                let rows = records(state(ctx)?, question, &Asks::of(ctx, plan.as_deref())).await?;
+                Ok(Listed { plan, rows, is_one_of_many: false })
             }
 
             /// The record with this id, also when it was deleted; null when it has not been synced.
@@ -101,7 +173,22 @@ macro_rules! lists {
                 one::<$type>(ctx, &id, max_staleness).await
             }
         }
-    )+};
+    )+
+
+        /// A list, or a single record, as a part of a query that is answered as a whole.
+        pub fn root(selected: &Selected<'_>, fragments: &Fragments) -> Option<Box<dyn Root>> {
+            if selected.fields.iter().any(|field| field.node.get_argument(MAX_STALENESS).is_some()) {
+                return None;
+            }
+            match selected.name {
+                $(
+                    $name => Some(Box::new(WholeList::<$type> { list: $name, plan: PagePlan::whole(selected, fragments)? })),
+                    $single_name => Some(Box::new(WholeRecord::<$type>(OnePlan::whole(selected, fragments)?))),
+                )+
+                _ => None,
+            }
+        }
+    };
 }
 
 lists! {

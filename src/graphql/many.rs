@@ -15,7 +15,7 @@ use super::errors::Result;
 use super::freshness;
 use super::loaders::{Key, Loaders, grouped};
 use super::objects::Shown;
-use super::pagination::{Args, Place, Rows, Total, asked, asks_age};
+use super::pagination::{Args, Asks, Place, Rows, Total};
 use super::plan::{Listed, PagePlan};
 use super::state;
 use crate::record::ConnectionId;
@@ -107,14 +107,14 @@ pub async fn records_of<T: Shown + Owned>(ctx: &Context<'_>, list: &'static str,
     let place = Place::of_records(list);
     let window = args.window(&place)?;
     let plan = PagePlan::of(ctx);
-    let needs = plan.as_deref().map_or(Needs::Everything, PagePlan::needs);
+    let Asks { needs, previous, age, .. } = Asks::of(ctx, plan.as_deref());
     let loaders = &state(ctx)?.loaders;
-    let fresh_as_of = if asks_age(ctx) { freshness::at_connection(ctx, T::DATA_TYPE, at).await? } else { None };
+    let fresh_as_of = if age { freshness::at_connection(ctx, T::DATA_TYPE, at).await? } else { None };
     // A cursor of another owner's list has a place in this one too.
     let after = window.after.as_deref().and_then(|values| if let [_, Scalar::Text(id)] = values { Some(id.clone()) } else { None });
     let wanted = Part { bound: after.clone().map(|id| (Side::Beyond, id)), limit: window.limit + 1, needs };
     let found = part::<T>(loaders, at, owner, wanted).await?;
-    let previous = match after.filter(|_| asked(ctx, "hasPreviousPage")) {
+    let previous = match after.filter(|_| previous) {
         Some(id) => {
             let behind = Part { bound: Some((Side::Behind, id)), limit: 1, needs: Needs::These(Vec::new()) };
             !part::<T>(loaders, at, owner, behind).await?.is_empty()

@@ -235,9 +235,13 @@ impl Schema {
 
     /// Runs a query or a mutation. Only a query is ever cut short: a mutation may be in the middle of a write.
     pub async fn run(&self, admitted: Admitted) -> Response {
-        let Admitted { request, session, id, operation, cost } = admitted;
+        let Admitted { mut request, session, id, operation, cost } = admitted;
         let variables = request.variables.clone();
         let answer = async {
+            if let Some(data) = self.whole(&operation, &request).await {
+                return Response::new(data);
+            }
+            operation.hand_over(&mut request);
             let mut responses = self.inner.execute_stream_with_session_data(request, session.unwrap_or_default());
             responses.next().await.unwrap_or_default()
         };
@@ -252,13 +256,24 @@ impl Schema {
         self.finished(answer, &Asked { id, operation, variables, cost })
     }
 
+    /// The answer to a query that async-graphql has nothing to do with; `None` where it has.
+    async fn whole(&self, operation: &Prepared, request: &Request) -> Option<Value> {
+        #[cfg(test)]
+        if datum::<plan::Off>(request, None).is_some() {
+            return None;
+        }
+        let state = self.inner.data::<State>()?;
+        operation.whole(lists::root)?.answer(state, &|name| operation.value(&request.variables, name)).await
+    }
+
     /// Runs any operation.
     pub fn run_stream(&self, admitted: Admitted) -> BoxStream<'static, Response> {
         let own = self.clone();
         if admitted.operation.kind != OperationType::Subscription {
             return futures_util::stream::once(async move { own.run(admitted).await }).boxed();
         }
-        let Admitted { request, session, id, operation, cost } = admitted;
+        let Admitted { mut request, session, id, operation, cost } = admitted;
+        operation.hand_over(&mut request);
         let asked = Asked { id, operation, variables: request.variables.clone(), cost };
         let responses = self.inner.execute_stream_with_session_data(request, session.unwrap_or_default());
         responses.map(move |response| own.finished(response, &asked)).boxed()

@@ -20,12 +20,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use super::State;
 use super::errors::{Fault, Result};
 use super::freshness;
 use super::objects::Shown;
-use super::plan::{Listed, PagePlan};
+use super::plan::PagePlan;
 use super::scalars::LogCursor;
-use super::state;
 use crate::record::Instant;
 use crate::record::filter::Direction;
 use crate::store::records::{Listing, Needs, Row, record_count, row_list};
@@ -282,14 +282,30 @@ impl TotalAndAge {
     }
 }
 
-/// Whether `pageInfo` is asked for this field.
-pub fn asked(ctx: &Context<'_>, flag: &str) -> bool {
-    ctx.look_ahead().field("pageInfo").field(flag).exists()
+/// What is asked of a page, as far as it costs something of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Asks {
+    /// The records' columns.
+    pub needs: Needs,
+    /// Whether there is a page before.
+    pub previous: bool,
+    /// Whether there is a page after.
+    pub next: bool,
+    /// How old the list is.
+    pub age: bool,
 }
 
-/// Whether the age of this list is asked for.
-pub fn asks_age(ctx: &Context<'_>) -> bool {
-    ctx.look_ahead().field("freshAsOf").exists()
+impl Asks {
+    /// What is asked of the list at `ctx`, which has this plan.
+    pub fn of<T: Shown>(ctx: &Context<'_>, plan: Option<&PagePlan<T>>) -> Self {
+        plan.map_or_else(
+            || {
+                let (info, age) = (ctx.look_ahead().field("pageInfo"), ctx.look_ahead().field("freshAsOf").exists());
+                Self { needs: Needs::Everything, previous: info.field("hasPreviousPage").exists(), next: info.field("hasNextPage").exists(), age }
+            },
+            |plan| plan.asks().clone(),
+        )
+    }
 }
 
 fn page<N: OutputType, B: ObjectType>(
@@ -348,15 +364,23 @@ impl<T: Shown> AsyncCount for CountRecords<T> {
     }
 }
 
-/// One page of the records that `which` tells, and that a search finds, in this order.
-pub async fn records<T: Shown>(
-    ctx: &Context<'_>,
-    list: &'static str,
-    args: &Args,
-    which: Predicate,
-    order: Vec<(T::Sort, Direction)>,
-    search: Option<&str>,
-) -> Result<Listed<T>> {
+/// Which page of which records.
+pub struct Question<T: Shown> {
+    /// The list's field.
+    pub list: &'static str,
+    /// Which page.
+    pub args: Args,
+    /// Of which records.
+    pub which: Predicate,
+    /// In which order.
+    pub order: Vec<(T::Sort, Direction)>,
+    /// Only what a search for this finds.
+    pub search: Option<String>,
+}
+
+/// One page of records.
+pub async fn records<T: Shown>(state: &State, question: Question<T>, asks: &Asks) -> Result<Rows<T>> {
+    let Question { list, args, which, order, search } = question;
     if order.len() > MOST_KEYS {
         return Err(Fault::argument("orderBy", format!("at most {MOST_KEYS} keys are allowed, not {}", order.len())));
     }
@@ -369,13 +393,10 @@ pub async fn records<T: Shown>(
     let short_of = |values: &Vec<Scalar>| Predicate::After(ordering.reversed(), values.clone());
     let not = |predicate| Predicate::Not(Box::new(predicate));
 
-    let store = &state(ctx)?.store;
-    let plan = PagePlan::of(ctx);
-    let needs = plan.as_deref().map_or(Needs::Everything, PagePlan::needs);
-    let mut conn = store.read().await?;
-    let fresh_as_of = if asks_age(ctx) { freshness::fresh_as_of(&mut conn, T::DATA_TYPE, &which.scope()).await? } else { None };
+    let mut conn = state.store.read().await?;
+    let fresh_as_of = if asks.age { freshness::fresh_as_of(&mut conn, T::DATA_TYPE, &which.scope()).await? } else { None };
     let search = match search {
-        Some(text) => search_which::<T>(&mut conn, text, "search").await?,
+        Some(text) => search_which::<T>(&mut conn, &text, "search").await?,
         None => Search::default(),
     };
     let counted = Predicate::All(vec![which.clone(), search.counted]);
@@ -383,7 +404,7 @@ pub async fn records<T: Shown>(
     let bounds = window.after.as_ref().map(beyond).into_iter().chain(window.before.as_ref().map(short_of));
     let bounded = Predicate::All(std::iter::once(which.clone()).chain(bounds).collect());
     listing = Listing { which: bounded, backwards: window.backwards, limit: window.limit + 1, ..listing };
-    let mut rows = row_list(&mut conn, &listing, &needs).await?;
+    let mut rows = row_list(&mut conn, &listing, &asks.needs).await?;
     let size = usize::try_from(window.limit).unwrap_or_default();
     let more = rows.len() > size;
     if more && window.backwards {
@@ -394,18 +415,17 @@ pub async fn records<T: Shown>(
 
     // Behind the cursor that the page begins (or, backwards, ends) at there is something if there is anything at all
     // that does not lie beyond it: the first row in that direction tells.
-    let mut exists = async |flag: &str, behind: Option<Predicate>, backwards: bool| -> Result<bool> {
-        let Some(behind) = behind.filter(|_| asked(ctx, flag)) else { return Ok(false) };
+    let mut exists = async |asked: bool, behind: Option<Predicate>, backwards: bool| -> Result<bool> {
+        let Some(behind) = behind.filter(|_| asked) else { return Ok(false) };
         let which = Predicate::All(vec![which.clone(), behind]);
         let probe = Listing::<T> { which, order: listing.order.clone(), beyond: None, backwards, limit: 1 };
         Ok(!row_list(&mut conn, &probe, &Needs::These(Vec::new())).await?.is_empty())
     };
-    let previous = (more && window.backwards) || exists("hasPreviousPage", window.after.as_ref().map(|values| not(beyond(values))), false).await?;
-    let next = (more && !window.backwards) || exists("hasNextPage", window.before.as_ref().map(|values| not(short_of(values))), true).await?;
-    let total = Total::counted(store, CountRecords::<T>(counted, std::marker::PhantomData));
+    let previous = (more && window.backwards) || exists(asks.previous, window.after.as_ref().map(|values| not(beyond(values))), false).await?;
+    let next = (more && !window.backwards) || exists(asks.next, window.before.as_ref().map(|values| not(short_of(values))), true).await?;
+    let total = Total::counted(&state.store, CountRecords::<T>(counted, std::marker::PhantomData));
     let cursor = Box::new(move |row: &Row<T>| place.cursor(listing.position(row)));
-    let rows = Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total, fresh_as_of };
-    Ok(Listed { plan, rows, is_one_of_many: false })
+    Ok(Rows { rows: rows.into_iter().map(Arc::new).collect(), cursor, previous, next, total, fresh_as_of })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ mod variables;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use apollo_compiler::Schema;
@@ -41,8 +41,8 @@ use apollo_compiler::introspection::check_max_depth;
 use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
 use async_graphql::indexmap::IndexSet;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
-use async_graphql::{Data, Name, Pos, Request, ServerError, Value};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{Data, Name, Pos, Request, ServerError, Value, Variables};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -59,7 +59,7 @@ use variables::{Coercion, Variable};
 use super::access::{self, Viewer, datum};
 use super::errors::{Code, Fault, refused, refused_at, server_error};
 use super::feed::Outline;
-use super::plan::Plans;
+use super::plan::{MakeRoot, Plans, Whole};
 
 /// Marks a request that came in a way that only queries may: whoever can make a browser follow a link could send it.
 #[derive(Debug, Clone, Copy)]
@@ -87,9 +87,43 @@ pub(super) struct Prepared {
     cost: Cost,
     /// How its lists and records are written; `None` where what it selects depends on its variables.
     plans: Option<Arc<Plans>>,
+    /// How it is answered as a whole, if it can be.
+    whole: OnceLock<Option<Whole>>,
 }
 
 impl Prepared {
+    fn operation(&self) -> Option<&OperationDefinition> {
+        match (&self.document.operations, &self.name) {
+            (DocumentOperations::Single(operation), _) => Some(&operation.node),
+            (DocumentOperations::Multiple(all), name) => all.get(name.as_ref()?).map(|operation| &operation.node),
+        }
+    }
+
+    /// How it is answered as a whole; `None` where that cannot be, or depends on its variables.
+    pub(super) fn whole(&self, make: MakeRoot) -> Option<&Whole> {
+        if self.kind != OperationType::Query || self.plans.is_none() {
+            return None;
+        }
+        self.whole.get_or_init(|| Whole::of(&self.document, self.operation()?, make)).as_ref()
+    }
+
+    /// The value of a variable, its default where none is given.
+    pub(super) fn value<'a>(&'a self, variables: &'a Variables, name: &str) -> Option<&'a Value> {
+        match variables.get(name) {
+            Some(value) => Some(value),
+            None => self.variables.iter().find(|variable| variable.name == name)?.default.as_ref(),
+        }
+    }
+
+    /// Makes the request one for async-graphql.
+    pub(super) fn hand_over(&self, request: &mut Request) {
+        request.operation_name = None;
+        request.set_parsed_query(self.executable());
+        if let Some(plans) = &self.plans {
+            request.data.insert(plans.clone());
+        }
+    }
+
     /// Its document, and its name in it.
     pub(super) fn parts(&self) -> (&ExecutableDocument, Option<&str>) {
         (&self.document, self.name.as_deref())
@@ -201,7 +235,7 @@ impl Guard {
         document.ok().and_then(|document| measured(&document)).unwrap_or_default()
     }
 
-    /// Lets a request pass, with its document and its variables as they are to be executed; or says why not. Also its cost.
+    /// Lets a request pass, with its variables as they are to be executed; or says why not. Also its operation, and what that costs.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -235,11 +269,7 @@ impl Guard {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let given = |name: &str| match request.variables.get(name) {
-            Some(value) => Some(value),
-            None => operation.variables.iter().find(|variable| variable.name == name)?.default.as_ref(),
-        };
-        let cost = operation.cost.with(&given);
+        let cost = operation.cost.with(&|name: &str| operation.value(&request.variables, name));
         if cost > self.limits.cost {
             let most = self.limits.cost;
             let message =
@@ -249,11 +279,6 @@ impl Guard {
             extensions.set("cost", cost);
             extensions.set("maximum", most);
             return Err(vec![error]);
-        }
-        request.operation_name = None;
-        request.set_parsed_query(operation.executable());
-        if let Some(plans) = &operation.plans {
-            request.data.insert(plans.clone());
         }
         Ok((operation.clone(), cost))
     }
@@ -309,6 +334,7 @@ impl Guard {
                 variables: operation.variables.iter().map(|variable| variable_of(variable)).collect(),
                 cost: measure.cost,
                 plans: (!varies).then(Arc::default),
+                whole: OnceLock::new(),
             };
             operations.insert(operation.name.as_ref().map(ToString::to_string), Arc::new(prepared));
         }

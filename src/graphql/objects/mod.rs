@@ -36,7 +36,7 @@ pub struct Part<'a, T> {
 }
 
 /// One of the nine record types.
-pub trait Shown: Kind<Sort: InputType> + Default + Shape {
+pub trait Shown: Kind<Sort: InputType, Filter: InputType> + Default + Shape {
     /// Its GraphQL object.
     type Object: ContainerType;
     /// The names of its lists' types.

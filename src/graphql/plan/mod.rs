@@ -11,13 +11,14 @@
 //! | [`model`] | which fields the types of the model have, from their declarations |
 //! | [`links`] | relations: read level by level, one statement for each relation and level |
 //! | [`page`], [`one`] | lists and single records, as types of the schema |
+//! | [`whole`] | queries for nothing else |
 //! | [`scalars`] | what has nothing below it |
 //! | [`stored`] | the JSON that parts of a record are stored as, taken apart |
 //! | [`wire`] | values as JSON |
 //!
 //! **Invariants.**
 //! * A planned answer and an ordinary one are the same (a test asks random documents both ways). Schema, arguments, and what is
-//!   below fields that have arguments or do more than read a record, stay with async-graphql: such a field of a listed record is
+//!   below fields that have arguments or do more than read a record, stay with async-graphql (but for [`whole`]): such a field of a listed record is
 //!   resolved by it and its value written into the page; anywhere deeper it makes the whole list an ordinary one.
 //! * Values are written from what is stored: from the cells of a record's row, and from the JSON of the parts that lie in one. No
 //!   record is made. What another version has stored is brought into today's form first, and what nobody can read is an error.
@@ -31,15 +32,13 @@ mod page;
 mod scalars;
 mod select;
 mod stored;
+mod whole;
 mod wire;
 
 use std::collections::HashMap;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
-
-use async_graphql::parser::types::FragmentDefinition;
-use async_graphql::{Name, Positioned};
 
 pub use kept::Plans;
 use kept::kept;
@@ -48,8 +47,9 @@ pub use links::{Found, Wanted};
 pub use model::Shape;
 pub use one::{One, OnePlan};
 pub use page::{Listed, PagePlan, raw};
-use select::Selected;
+pub use select::{Fragments, Selected};
 use stored::Entries;
+pub use whole::{Given, MakeRoot, Root, Whole};
 pub use wire::write;
 
 use crate::record::ConnectionId;
@@ -99,7 +99,7 @@ pub type Fields<P> = HashMap<String, Compile<P>>;
 
 /// What a plan is made with, and what comes to light while it is made.
 pub struct Compiler<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    fragments: &'a Fragments,
     /// The relations that are followed.
     slots: Vec<Arc<dyn Slot>>,
     /// The columns that the record at hand must have.
@@ -107,7 +107,7 @@ pub struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>) -> Self {
+    fn new(fragments: &'a Fragments) -> Self {
         Self { fragments, slots: Vec::new(), needs: Needs::These(Vec::new()) }
     }
 

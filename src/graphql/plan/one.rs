@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::parser::types::Field;
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::{Context, ContextSelectionSet, Error, OutputType, Positioned, ServerResult, Value};
 
 use super::links::{Wanted, follow, readable};
 use super::page::{NodePlan, spliced};
-use super::select::is_alone;
+use super::select::{Fragments, Selected, is_alone};
 use super::{Compiler, Slot, kept};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::Shown;
-use crate::graphql::state;
+use crate::graphql::{State, state};
 use crate::store::records::{Needs, Row};
 
 /// The plan of a single record.
@@ -26,15 +26,17 @@ pub struct OnePlan<T> {
 impl<T: Shown> OnePlan<T> {
     /// The plan of what the field at `ctx`, a record, selects; `None` where it can only be resolved.
     pub fn of(ctx: &Context<'_>) -> Option<Arc<Self>> {
-        kept(ctx, || Self::compile(ctx))
+        kept(ctx, || if is_alone(ctx) { Self::compile(&[&ctx.item.node.selection_set.node], &ctx.query_env.fragments) } else { None })
     }
 
-    fn compile(ctx: &Context<'_>) -> Option<Self> {
-        if !is_alone(ctx) {
-            return None;
-        }
-        let mut compiler = Compiler::new(&ctx.query_env.fragments);
-        let node = NodePlan::compile(&[&ctx.item.node.selection_set.node], &mut compiler)?;
+    /// The plan of what is selected of a record; `None` where some of it can only be resolved.
+    pub fn whole(selected: &Selected<'_>, fragments: &Fragments) -> Option<Self> {
+        Self::compile(&selected.sets(), fragments).filter(|plan| plan.node.resolved.is_empty())
+    }
+
+    fn compile(sets: &[&SelectionSet], fragments: &Fragments) -> Option<Self> {
+        let mut compiler = Compiler::new(fragments);
+        let node = NodePlan::compile(sets, &mut compiler)?;
         Some(Self { node, slots: compiler.slots, needs: compiler.needs })
     }
 
@@ -43,14 +45,15 @@ impl<T: Shown> OnePlan<T> {
         self.needs.clone()
     }
 
-    /// The record as it is sent; `None` where something failed that may not be null. Its error has been told.
-    async fn written(&self, row: &Row<T>, ctx: &ContextSelectionSet<'_>) -> Result<Option<String>, Fault> {
+    /// The record as it is sent; `None` where something failed that may not be null. Its error has been told. Without `ctx` nothing can
+    /// be resolved.
+    pub async fn written(&self, row: &Row<T>, state: &State, ctx: Option<&ContextSelectionSet<'_>>) -> Result<Option<String>, Fault> {
         let mut wanted = Wanted::none(&self.slots);
         readable(self.node.gather(row, &mut wanted))?;
-        let found = follow(state(ctx)?, &self.slots, wanted, false).await?;
-        let values = match self.node.resolved.is_empty() {
-            true => None,
-            false => match self.node.resolve(ctx, &Arc::new(row.stored()?)).await {
+        let found = follow(state, &self.slots, wanted, false).await?;
+        let values = match ctx.filter(|_| !self.node.resolved.is_empty()) {
+            None => None,
+            Some(ctx) => match self.node.resolve(ctx, &Arc::new(row.stored()?)).await {
                 Some(values) => Some(values),
                 None => return Ok(None),
             },
@@ -84,7 +87,8 @@ impl<T: Shown> OutputType for One<T> {
             let stored = self.row.stored().map_err(|error| failed(error.into()))?;
             return OutputType::resolve(&T::shown(Arc::new(stored)), ctx, field).await;
         };
-        let written = plan.written(&self.row, ctx).await.map_err(failed)?;
+        let state = state(ctx).map_err(failed)?;
+        let written = plan.written(&self.row, state, Some(ctx)).await.map_err(failed)?;
         Ok(written.map_or(Value::Null, spliced))
     }
 }

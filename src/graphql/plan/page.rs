@@ -13,13 +13,13 @@ use futures_util::future::join_all;
 
 use super::links::{Found, Wanted, follow, readable};
 use super::model::is;
-use super::select::{self, Selected, is_alone};
+use super::select::{self, Fragments, Selected, is_alone};
 use super::{Compiler, InRow, Key, Object, Slot, Step, TypeName, json, kept, list};
 use crate::graphql::errors::Fault;
 use crate::graphql::objects::{ListNames, Shown};
-use crate::graphql::pagination::{RecordPage, Rows};
-use crate::graphql::state;
-use crate::store::records::{Needs, Row, Stored};
+use crate::graphql::pagination::{Asks, RecordPage, Rows};
+use crate::graphql::{State, state};
+use crate::store::records::{Row, Stored};
 
 /// The key by which serde_json knows JSON that is to be taken over as it is, and async-graphql's feature `raw_value` with it (which
 /// has the name, but does not hand it out).
@@ -109,7 +109,7 @@ impl<T: Shown> NodePlan<T> {
 pub struct PagePlan<T> {
     fields: Vec<(Key, PageField<T>)>,
     slots: Vec<Arc<dyn Slot>>,
-    needs: Needs,
+    asks: Asks,
     /// How long the last page was, in bytes: the next will be much the same.
     length: AtomicUsize,
 }
@@ -129,7 +129,7 @@ enum EdgeField<T> {
     Node(Positioned<Field>, NodePlan<T>),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Info {
     TypeName,
     HasPrevious,
@@ -152,17 +152,19 @@ fn planned<P>(
 impl<T: Shown> PagePlan<T> {
     /// The plan of what the field at `ctx`, a list, selects; `None` where it can only be resolved.
     pub fn of(ctx: &Context<'_>) -> Option<Arc<Self>> {
-        kept(ctx, || Self::compile(ctx))
+        let list = || Selected { key: ctx.item.node.response_key().node.as_str(), name: &ctx.item.node.name.node, fields: vec![ctx.item] };
+        kept(ctx, || if is_alone(ctx) { Self::compile(&list(), &ctx.query_env.fragments) } else { None })
     }
 
-    fn compile(ctx: &Context<'_>) -> Option<Self> {
-        if !is_alone(ctx) {
-            return None;
-        }
-        let mut compiler = Compiler::new(&ctx.query_env.fragments);
-        let list = Selected { key: ctx.item.node.response_key().node.as_str(), name: &ctx.item.node.name.node, fields: vec![ctx.item] };
+    /// The plan of what a list selects; `None` where some of it can only be resolved.
+    pub fn whole(list: &Selected<'_>, fragments: &Fragments) -> Option<Self> {
+        Self::compile(list, fragments).filter(|plan| plan.nodes().all(|node| node.resolved.is_empty()))
+    }
+
+    fn compile(list: &Selected<'_>, fragments: &Fragments) -> Option<Self> {
+        let mut compiler = Compiler::new(fragments);
         let ListNames { connection, edge } = T::LIST;
-        let fields = planned(&list, connection, &mut compiler, |field, compiler| {
+        let fields = planned(list, connection, &mut compiler, |field, compiler| {
             Some(match field.name {
                 "__typename" => PageField::Written(TypeName(connection)),
                 "pageInfo" => PageField::Info(planned(field, "PageInfo", compiler, |field, _| Info::of(field.name))?),
@@ -183,12 +185,22 @@ impl<T: Shown> PagePlan<T> {
                 _ => return None,
             })
         })?;
-        Some(Self { fields, slots: compiler.slots, needs: compiler.needs, length: AtomicUsize::new(0) })
+        let shows = |wanted: Info| {
+            let mut infos = fields.iter().filter_map(|(_, field)| if let PageField::Info(infos) = field { Some(infos) } else { None }).flatten();
+            infos.any(|(_, info)| *info == wanted)
+        };
+        let asks = Asks {
+            needs: compiler.needs,
+            previous: shows(Info::HasPrevious),
+            next: shows(Info::HasNext),
+            age: fields.iter().any(|(_, field)| matches!(field, PageField::FreshAsOf)),
+        };
+        Some(Self { fields, slots: compiler.slots, asks, length: AtomicUsize::new(0) })
     }
 
-    /// The columns that it shows.
-    pub fn needs(&self) -> Needs {
-        self.needs.clone()
+    /// What it shows.
+    pub fn asks(&self) -> &Asks {
+        &self.asks
     }
 
     /// The plans of the page's records: more than one where they are selected in several places.
@@ -202,19 +214,26 @@ impl<T: Shown> PagePlan<T> {
         })
     }
 
-    async fn found(&self, rows: &Rows<T>, together: bool, ctx: &ContextSelectionSet<'_>) -> Result<Found, Fault> {
+    async fn found(&self, rows: &Rows<T>, together: bool, state: &State) -> Result<Found, Fault> {
         let mut wanted = Wanted::none(&self.slots);
         if !self.slots.is_empty() {
             for node in self.nodes() {
                 readable(rows.rows.iter().all(|row| node.gather(row, &mut wanted)))?;
             }
         }
-        follow(state(ctx)?, &self.slots, wanted, together).await
+        follow(state, &self.slots, wanted, together).await
     }
 
-    /// The page as it is sent; `None` where something failed that may not be null. Its error has been told.
-    async fn written(&self, rows: &Rows<T>, together: bool, ctx: &ContextSelectionSet<'_>) -> Result<Option<String>, Fault> {
-        let found = self.found(rows, together, ctx).await?;
+    /// The page as it is sent; `None` where something failed that may not be null. Its error has been told. Without `ctx` nothing can be
+    /// resolved, and no error of a field be told: it is the whole page's.
+    pub async fn written(
+        &self,
+        rows: &Rows<T>,
+        together: bool,
+        state: &State,
+        ctx: Option<&ContextSelectionSet<'_>>,
+    ) -> Result<Option<String>, Fault> {
+        let found = self.found(rows, together, state).await?;
         let mut out = String::with_capacity(256 + self.length.load(Ordering::Relaxed));
         let mut page = Object::begin(&mut out);
         for (key, field) in &self.fields {
@@ -225,23 +244,22 @@ impl<T: Shown> PagePlan<T> {
                 PageField::Total(field) => match rows.total.count().await {
                     Ok(total) => json(&total, page.key(key)),
                     Err(fault) => {
+                        let Some(ctx) = ctx else { return Err(fault) };
                         let ctx = ctx.with_field(field);
                         ctx.add_error(ctx.set_error_path(Error::from(fault).into_server_error(field.pos)));
                         return Ok(None);
                     }
                 },
                 PageField::Nodes(field, node) => {
-                    let ctx = ctx.with_field(field);
-                    let Some(values) = resolved(&ctx, None, node, rows).await? else { return Ok(None) };
+                    let Some(values) = resolved(ctx, &[field], node, rows).await? else { return Ok(None) };
                     let nodes = rows.rows.iter().enumerate();
                     readable(list(nodes, page.key(key), |(index, row), out| node.write(row, &found, values.get(index), out)))?;
                 }
-                PageField::Edges(field, fields) => {
-                    let ctx = ctx.with_field(field);
+                PageField::Edges(edges, fields) => {
                     let mut values = Vec::new();
                     for (_, field) in fields {
                         if let EdgeField::Node(field, node) = field {
-                            let Some(resolved) = resolved(&ctx, Some(field), node, rows).await? else { return Ok(None) };
+                            let Some(resolved) = resolved(ctx, &[edges, field], node, rows).await? else { return Ok(None) };
                             values.push(resolved);
                         }
                     }
@@ -273,20 +291,20 @@ impl<T: Shown> PagePlan<T> {
     }
 }
 
-/// Resolves, for all records of a page, what is not planned; nothing at all where everything is.
+/// Resolves, for all records of a page, what is not planned; nothing at all where everything is. `path` is the list's field, and that of
+/// the records in its entries where they are not the entries themselves.
 async fn resolved<T: Shown>(
-    list: &Context<'_>,
-    node: Option<&Positioned<Field>>,
+    page: Option<&ContextSelectionSet<'_>>,
+    path: &[&Positioned<Field>],
     plan: &NodePlan<T>,
     rows: &Rows<T>,
 ) -> Result<Option<Vec<Values>>, Fault> {
-    if plan.resolved.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
+    let (Some(page), [list, below @ ..], false) = (page, path, plan.resolved.is_empty()) else { return Ok(Some(Vec::new())) };
+    let list = page.with_field(list);
     let records: Vec<_> = rows.rows.iter().map(|row| row.stored().map(Arc::new)).collect::<Result<_, _>>()?;
     let records = records.iter().enumerate().map(async |(index, record)| {
         let ctx = list.with_index(index);
-        match node {
+        match below.first() {
             Some(node) => plan.resolve(&ctx.with_field(node), record).await,
             None => plan.resolve(&ctx, record).await,
         }
@@ -353,7 +371,8 @@ impl<T: Shown> OutputType for Listed<T> {
             let page = self.rows.page().map_err(|error| failed(error.into()))?;
             return OutputType::resolve(&page, ctx, field).await;
         };
-        let written = plan.written(&self.rows, self.is_one_of_many, ctx).await.map_err(failed)?;
+        let state = state(ctx).map_err(failed)?;
+        let written = plan.written(&self.rows, self.is_one_of_many, state, Some(ctx)).await.map_err(failed)?;
         Ok(written.map_or(Value::Null, spliced))
     }
 }

@@ -6,7 +6,7 @@ use async_graphql::parser::types::{Field, FragmentDefinition, Selection, Selecti
 use async_graphql::{ContextBase, Name, Positioned, Value};
 
 /// The fragments of a document.
-type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
+pub type Fragments = HashMap<Name, Positioned<FragmentDefinition>>;
 
 /// A field that is selected, perhaps in several places that mean the same one.
 pub struct Selected<'a> {

@@ -46,6 +46,8 @@ struct Documents<'a> {
     state: u64,
     fragments: Vec<String>,
     aliases: usize,
+    /// Whether what is selected depends on no variable, so that the whole may be planned.
+    is_fixed: bool,
 }
 
 impl Documents<'_> {
@@ -97,6 +99,7 @@ impl Documents<'_> {
                 (false, false) => drop(write!(out, " {name}")),
             }
             match self.below(20) {
+                _ if self.is_fixed => {}
                 0 => out.push_str(" @skip(if: $yes)"),
                 1 => out.push_str(" @include(if: $yes)"),
                 _ => {}
@@ -112,6 +115,7 @@ impl Documents<'_> {
 
     fn next(&mut self) -> String {
         self.fragments.clear();
+        self.is_fixed = self.chance(50);
         let mut roots = String::new();
         for (at, (list, ty)) in [
             ("orders", "OrderConnection"),
@@ -127,16 +131,18 @@ impl Documents<'_> {
             if self.chance(30) {
                 let order = if self.chance(30) { ", orderBy: [{ field: CHANGED_AT, direction: DESC }]" } else { "" };
                 let body = self.selection(ty, 5);
-                let _ = write!(roots, " l{at}: {list}(first: {}{order}) {body}", self.below(7));
+                let first = if self.chance(30) { "$few".to_owned() } else { self.below(7).to_string() };
+                let _ = write!(roots, " l{at}: {list}(first: {first}{order}) {body}");
             }
         }
         let id = Id::record::<Order>(ConnectionId(1), "O001");
         let body = self.selection("Order", 4);
         // Twice under one key: the library merges them.
         let twin = if self.chance(10) { format!(" order(id: \"{id}\") {{ orderNumber lineItems {{ sku }} }}") } else { String::new() };
+        let (beside, uses) = if self.is_fixed { ("__typename", "") } else { ("viewer @include(if: $yes) { name }", "$yes: Boolean!, ") };
+        let parts = self.fragments.join(" ");
         format!(
-            "query($yes: Boolean!) {{ viewer @include(if: $yes) {{ name }} order(id: \"{id}\") {body}{twin}{roots} }} {}",
-            self.fragments.join(" ")
+            "query({uses}$few: Int = 3, $id: ID!) {{ {beside} order(id: \"{id}\") {body}{twin}{roots} last: order(id: $id) {{ id sure: __typename }} few: orders(first: $few) {{ __typename }} }} {parts}"
         )
     }
 }
@@ -186,13 +192,20 @@ async fn a_planned_answer_is_the_resolved_one() {
     };
     world.lay(1, super::seconds(99), &[odd]).await;
     let types = Types::read();
-    let mut documents = Documents { types: &types, state: 7, fragments: Vec::new(), aliases: 0 };
-    let mut spliced = 0;
+    let mut documents = Documents { types: &types, state: 7, fragments: Vec::new(), aliases: 0, is_fixed: false };
+    let (mut spliced, mut wholes) = (0, 0);
     for _ in 0..400 {
         let document = documents.next();
         // The second time by the plans that the first has left, where none of them depends on the variable.
         for yes in [true, false] {
-            let request = || Request::new(&document).variables(Variables::from_json(json!({ "yes": yes }))).data(key(Access::Read));
+            let id = Id::record::<Order>(ConnectionId(1), if yes { "O002" } else { "nobody" }).to_string();
+            let mut variables = json!({ "id": id });
+            if !documents.is_fixed {
+                variables["yes"] = yes.into();
+            } else if yes {
+                variables["few"] = 2.into();
+            }
+            let request = || Request::new(&document).variables(Variables::from_json(variables.clone())).data(key(Access::Read));
             let planned = world.schema.execute(request()).await;
             let resolved = world.schema.execute(request().data(Off)).await;
             let text = |response: &async_graphql::Response| {
@@ -202,6 +215,10 @@ async fn a_planned_answer_is_the_resolved_one() {
             };
             assert_eq!(text(&resolved).1, json!([]), "{document}");
             let whole = match &planned.data {
+                data if raw(data).is_some() => {
+                    wholes += 1;
+                    1
+                }
                 async_graphql::Value::Object(roots) => roots.values().filter(|root| raw(root).is_some()).count(),
                 _ => 0,
             };
@@ -215,5 +232,5 @@ async fn a_planned_answer_is_the_resolved_one() {
             }
         }
     }
-    assert!(spliced > 800, "{spliced} roots of 400 documents were planned");
+    assert!(spliced > 800 && wholes > 60, "{spliced} roots of 400 documents were planned, {wholes} documents as a whole");
 }
